@@ -39,11 +39,19 @@ _NEVER_NEEDED: Final = frozenset(
 
 
 class InlinedRoutine(CPUDispatcher):  # type: ignore[misc]
-    """A routine as numba's kernels see it; a call from Python compiles it as usual."""
+    """A routine as numba's kernels see it; a call from Python compiles it as usual.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    Args:
+        function: The routine.
+        is_optimized: Whether LLVM optimises the routine with what it calls before kernels link it.
+            Without, only the kernel as a whole is optimised: better for code that is long, and
+            that nothing calls twice.
+    """
+
+    def __init__(self, function: Callable[..., Any], *, is_optimized: bool = True) -> None:
         options = {"nopython": True, "boundscheck": None, **_OPTIONS}
-        super().__init__(function, targetoptions=options, pipeline_class=_Compiler)
+        compiler = _Compiler if is_optimized else _LinkingCompiler
+        super().__init__(function, targetoptions=options, pipeline_class=compiler)
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the routine on numbers of Python."""
@@ -63,17 +71,25 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         self._finalized = True
 
 
+class _LinkedLibrary(_Library):
+    """LLVM code of a routine and of its callees, as numba emitted and linked it."""
+
+    def _optimize_final_module(self) -> None:
+        """Leave the code as it is."""
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Lowering(NativeLowering):  # type: ignore[misc]
     """Lower a routine to LLVM code without wrappers."""
 
     _name = "routine_lowering"
+    _library = _Library
 
     def run_pass(self, state: Any) -> bool:
         """Lower the function of a compilation, and let other functions link it."""
         context, flags = state.targetctx, state.flags
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-        state.library = _Library(context.codegen(), state.func_id.func_qualname)
+        state.library = self._library(context.codegen(), state.func_id.func_qualname)
         super().run_pass(state)
         lowered = state["cr"]
         # numba finds the code of a callee by this object. InlinedRoutine never calls it.
@@ -86,8 +102,18 @@ class _Lowering(NativeLowering):  # type: ignore[misc]
         return True
 
 
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LinkingLowering(_Lowering):
+    """Lower a routine without optimising it together with what it calls."""
+
+    _name = "linked_routine_lowering"
+    _library = _LinkedLibrary
+
+
 class _Compiler(CompilerBase):  # type: ignore[misc]
     """numba's passes, with the lowering of routines and without passes they do not need."""
+
+    _lowering: type[_Lowering] = _Lowering
 
     def define_pipelines(self) -> list[PassManager]:
         """Return the passes, in numba's order."""
@@ -100,6 +126,12 @@ class _Compiler(CompilerBase):  # type: ignore[misc]
         for stage in stages:
             for kind, description in stage(self.state).passes:
                 if kind not in _NEVER_NEEDED:
-                    passes.add_pass(_Lowering if kind is NativeLowering else kind, description)
+                    passes.add_pass(self._lowering if kind is NativeLowering else kind, description)
         passes.finalize()
         return [passes]
+
+
+class _LinkingCompiler(_Compiler):
+    """The same passes, for routines that are not optimised alone."""
+
+    _lowering = _LinkingLowering

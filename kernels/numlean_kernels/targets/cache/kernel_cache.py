@@ -176,14 +176,18 @@ class CpuKernelCache(KernelCache):
 
 
 def _other_functions(compiled: Any) -> list[str]:
-    """Return the functions that machine code contains besides the kernel and numba's runtime."""
+    """Return the functions that machine code contains besides the kernel and numba's runtime.
+
+    Functions with internal linkage are parts of the kernel, which nothing else can name.
+    """
     kernel = compiled.fndesc
     own = {
         kernel.llvm_func_name,
         kernel.llvm_cpython_wrapper_name,
         kernel.llvm_cfunc_wrapper_name,
     }
-    names = [function.name for function in compiled.library.get_defined_functions()]
+    functions = compiled.library.get_defined_functions()
+    names = [one.name for one in functions if one.linkage is not binding.Linkage.internal]
     return [name for name in names if name not in own and not name.startswith("NRT_")]
 
 

@@ -1,118 +1,101 @@
 """Products of few rows or small matrices: tiles that read both operands where they are.
 
-Only a transposed b has the lanes of a vector in different places: it is copied into panels.
+Only columns of b whose numbers a vector does not find next to each other, because b is transposed
+or has fewer columns, are copied into a panel.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic
+from numlean_kernels.targets.vector_matmul.memory import LINE, allocate, free
 from numlean_kernels.targets.vector_matmul.packing import make_pack
 from numlean_kernels.targets.vector_matmul.shape import Shape
 from numlean_kernels.targets.vector_matmul.tile import TileForm, make_tile
 
 
-def make_direct(arithmetic: LaneArithmetic, shape: Shape, settle: Any) -> Any:
-    """Return ``product(at, bt, row, row_stop, column, column_stop, a, b, c)``.
+def make_direct(arithmetic: LaneArithmetic, shape: Shape) -> Any:
+    """Return ``product(a, a_row, a_term, b, b_column, b_term, terms, c, c_row, rows, columns)``.
 
-    ``at`` and ``bt`` say whether a and b are transposed in memory.
+    The arguments are addresses, distances in bytes, and extents. It returns whether all sums are
+    final.
     """
-    lanes, whole, dtype = shape.lanes, shape.columns, arithmetic.dtype.type
-    strip = _make_strip(arithmetic, shape, settle)
-    pack = make_pack(arithmetic, whole, by_line=True)
+    size, width = arithmetic.dtype.itemsize, shape.direct.columns
+    pack = make_pack(arithmetic, width)
+    multiply = _make_multiply(arithmetic, shape)
 
     def product(
-        at: Any,
-        bt: Any,
-        row: Any,
-        row_stop: Any,
-        column: Any,
-        column_stop: Any,
         a: Any,
+        a_row: Any,
+        a_term: Any,
         b: Any,
+        b_column: Any,
+        b_term: Any,
+        terms: Any,
         c: Any,
-    ) -> None:
-        size = b.itemsize
-        terms = b.shape[1] if bt else 0
-        panel = np.empty(terms * whole if bt else 0, dtype)
-        for j in range(column, column_stop, whole):
-            j_stop = min(j + whole, column_stop)
-            if bt:
-                pack(b, j, j_stop, 0, terms, panel, 0)
-                b_start, b_term = panel.ctypes.data, whole * size
-            else:
-                b_start, b_term = b.ctypes.data + j * size, b.strides[0]
-            # One call, since each would be compiled: the last columns take a vector at a time.
-            width = whole if j_stop - j == whole else lanes
-            for start in range(j, j_stop, width):
-                place, stop = b_start + (start - j) * size, min(start + width, j_stop)
-                strip(at, bt, row, row_stop, start, stop, a, b, c, place, b_term)
+        c_row: Any,
+        rows: Any,
+        columns: Any,
+    ) -> Any:
+        is_copied = b_column != size or columns % width != 0
+        memory = allocate(terms * width * size + LINE) if is_copied else 0
+        panel = (memory + LINE - 1) // LINE * LINE
+        all_final = True
+        for j in range(0, columns, width):
+            present = min(width, columns - j)
+            place, step = b + j * b_column, b_term
+            if b_column != size or present < width:
+                pack(place, b_column, b_term, present, terms, panel)
+                place, step = panel, width * size
+            done = multiply(
+                a, a_row, a_term, place, step, terms, c + j * size, c_row, rows, present
+            )
+            all_final = all_final and done
+        if is_copied:
+            free(memory)
+        return all_final
 
-    return InlinedRoutine(product)
+    return InlinedRoutine(product, is_optimized=False)
 
 
-def _make_strip(arithmetic: LaneArithmetic, shape: Shape, settle: Any) -> Any:
-    """Return ``strip(at, bt, row, row_stop, j, j_stop, a, b, c, b_start, b_term)``.
+def _make_multiply(arithmetic: LaneArithmetic, shape: Shape) -> Any:
+    """Return ``multiply(a, a_row, a_term, b, b_term, terms, c, c_row, rows, columns)``.
 
-    It computes a column of tiles. b_start is the address of the numbers of b for its columns,
-    b_term the distance of terms. The last tile ends with the last row: it computes some rows again,
-    with the same bits. If there are fewer rows than in a tile, its last rows are the last one.
+    It computes a column of tiles. The last tile ends with the last row: it computes some rows
+    again, with the same bits. If a tile has more rows than there are, its last ones are the last.
     """
-    high, low = shape.rows, shape.few_rows
-    whole, dtype = shape.columns, arithmetic.dtype.type
-    (high_wide, high_narrow), (low_wide, low_narrow) = (
-        [
-            make_tile(arithmetic, TileForm(rows, vectors, shape.lanes, False, vectors == 1))
-            for vectors in (shape.vectors, 1)
-        ]
+    form = shape.direct
+    high, low = form.rows, form.few_rows
+    many, few = (
+        make_tile(arithmetic, TileForm(rows, form.vectors, form.lanes, False))
         for rows in (high, low)
     )
 
-    def strip(
-        at: Any,
-        bt: Any,
-        row: Any,
-        row_stop: Any,
-        j: Any,
-        j_stop: Any,
+    def multiply(
         a: Any,
+        a_row: Any,
+        a_term: Any,
         b: Any,
-        c: Any,
-        b_start: Any,
         b_term: Any,
-    ) -> None:
-        z = c.view(dtype)
-        size, z_row, width = z.itemsize, z.strides[0], j_stop - j
-        terms = a.shape[0] if at else a.shape[1]
-        a_row = size if at else a.strides[0]
-        a_term = a.strides[0] if at else size
-        rows = high if row_stop - row >= high else low
-        for first in range(row, row_stop, rows):
-            i = max(min(first, row_stop - rows), row)
-            count = min(rows, row_stop - i)
-            x = a.ctypes.data + i * a_row
-            y = z.ctypes.data + i * z_row + j * size
-            if rows == high and width == whole:
-                done = high_wide(
-                    x, a_row, a_term, b_start, b_term, terms, y, z_row, True, count, width
-                )
-            elif rows == high:
-                done = high_narrow(
-                    x, a_row, a_term, b_start, b_term, terms, y, z_row, True, count, width
-                )
-            elif width == whole:
-                done = low_wide(
-                    x, a_row, a_term, b_start, b_term, terms, y, z_row, True, count, width
-                )
+        terms: Any,
+        c: Any,
+        c_row: Any,
+        rows: Any,
+        columns: Any,
+    ) -> Any:
+        all_final, i = True, 0
+        while i < rows:
+            height = high if rows >= high else low
+            first = max(min(i, rows - height), 0)
+            x, z, count = a + first * a_row, c + first * c_row, min(height, rows)
+            if height == high:
+                done = many(x, a_row, a_term, b, b_term, terms, z, c_row, True, count, columns)
             else:
-                done = low_narrow(
-                    x, a_row, a_term, b_start, b_term, terms, y, z_row, True, count, width
-                )
-            if not done:
-                settle(at, bt, a, b, z, c, i, i + count, j, j_stop)
+                done = few(x, a_row, a_term, b, b_term, terms, z, c_row, True, count, columns)
+            all_final = all_final and done
+            i += height
+        return all_final
 
-    return InlinedRoutine(strip)
+    return InlinedRoutine(multiply, is_optimized=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from llvmlite import ir
@@ -44,6 +44,29 @@ def _phi(builder: Any, value: Any, block: Any) -> Any:
     return phi
 
 
+def call(
+    builder: Any,
+    name: str,
+    result: Any,
+    arguments: Sequence[Any],
+    emit: Callable[[Any, list[Any]], None],
+) -> Any:
+    """Call a function of the module that LLVM does not inline; ``emit`` writes it at first use.
+
+    Long code is a function of its own, so that it exists once, however many routines around it are
+    inlined. Functions of one name have the same code.
+    """
+    function = builder.module.globals.get(name)
+    if function is None:
+        kind = ir.FunctionType(result, [value.type for value in arguments])
+        function = ir.Function(builder.module, kind, name)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        function.attributes.add("nounwind")
+        emit(ir.IRBuilder(function.append_basic_block()), list(function.args))
+    return builder.call(function, arguments)
+
+
 def spread(builder: Any, value: Any, vector: Any) -> Any:
     """Return a vector with one value in all lanes."""
     nothing = ir.Constant(vector, ir.Undefined)
@@ -51,6 +74,13 @@ def spread(builder: Any, value: Any, vector: Any) -> Any:
     return builder.shuffle_vector(
         first, nothing, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None)
     )
+
+
+def first_lanes(builder: Any, lanes: int, count: Any, start: int = 0) -> Any:
+    """Return a vector that says which of the lanes from ``start`` on are among the first."""
+    kind = ir.VectorType(ir.IntType(32), lanes)
+    end = spread(builder, builder.trunc(count, ir.IntType(32)), kind)
+    return builder.icmp_signed("<", ir.Constant(kind, list(range(start, start + lanes))), end)
 
 
 def _pointer(builder: Any, place: Any, kind: Any) -> Any:
@@ -66,8 +96,10 @@ def advance(builder: Any, place: Any, distance: Any) -> Any:
     return builder.gep(place, [distance])
 
 
-def load(builder: Any, kind: Any, place: Any, align: int, mask: Any = None) -> Any:
-    """Return a value at a place; zero in the lanes that a mask excludes."""
+def load(
+    builder: Any, kind: Any, place: Any, align: int, mask: Any = None, others: Any = None
+) -> Any:
+    """Return a value at a place, in the lanes that a mask excludes ``others`` or zero."""
     pointer = _pointer(builder, place, kind)
     if mask is None:
         return builder.load(pointer, align=align)
@@ -75,7 +107,7 @@ def load(builder: Any, kind: Any, place: Any, align: int, mask: Any = None) -> A
     signature = ir.FunctionType(kind, [pointer.type, word, mask.type, kind])
     name = f"llvm.masked.load.{suffix(kind)}.p0"
     function = cgutils.get_or_insert_function(builder.module, signature, name)
-    return builder.call(function, [pointer, word(align), mask, ir.Constant(kind, None)])
+    return builder.call(function, [pointer, word(align), mask, others or ir.Constant(kind, None)])
 
 
 def store(builder: Any, value: Any, place: Any, align: int, mask: Any = None) -> None:

@@ -42,7 +42,7 @@ class LaneArithmetic:
         is_final: Emits the test whether a sum, after the last term, gives the bits of the plain
             loop. Other elements are computed again by the table's own routines.
         enter: A routine from a number as stored to a lane; None if the bits are the same.
-        leave: A routine from a final sum to a number as stored; None if the bits are the same.
+        leave: A routine from a final sum to a number as stored; None if ``enter`` is.
         temporaries: The number of registers that a step needs besides its sums and operands.
         terms_of_pass: The terms of one pass through the loop, whose counters cost instructions;
             long steps need no more than one.
@@ -60,6 +60,11 @@ class LaneArithmetic:
     def llvm_type(self) -> Any:
         """LLVM's type of a lane."""
         return _LLVM[self.dtype.name]
+
+    @property
+    def in_place(self) -> bool:
+        """Whether operands are read, and sums stored, as numbers in the memory of arrays."""
+        return self.enter is None
 
     @property
     def bits(self) -> int:

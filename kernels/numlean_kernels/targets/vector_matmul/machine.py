@@ -1,7 +1,8 @@
-"""The vectors of the processor for which numba compiles."""
+"""The vectors of the processor for which numba compiles, and its caches."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, final
@@ -49,6 +50,41 @@ class Machine:
 
     bits: int
     registers: int
+
+
+@final
+@dataclass(frozen=True)
+class Caches:
+    """The bytes of the caches of a core.
+
+    Attributes:
+        first: The first cache, for data.
+        second: The second cache.
+    """
+
+    first: int
+    second: int
+
+
+_LEAST_CACHES: Final = Caches(32 << 10, 256 << 10)
+"""The caches of a processor whose system does not tell them."""
+
+
+@cache
+def caches() -> Caches:
+    """Return the caches of this processor."""
+    first, second = (
+        _system_value(name) for name in ("SC_LEVEL1_DCACHE_SIZE", "SC_LEVEL2_CACHE_SIZE")
+    )
+    return Caches(max(first, _LEAST_CACHES.first), max(second, _LEAST_CACHES.second))
+
+
+def _system_value(name: str) -> int:
+    """Return a value of the system; 0 if it is unknown."""
+    try:
+        return os.sysconf(name)
+    except (AttributeError, ValueError, OSError):
+        return 0
 
 
 _REGISTERS: Final = (

@@ -13,13 +13,15 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.vector_matmul.emission import (
     WORD,
     advance,
+    call,
+    first_lanes,
     load,
     loop,
     prefetch,
+    spread,
     store,
 )
 from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic
@@ -27,151 +29,134 @@ from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic
 _FOUR: Final = 4
 """The terms that are transposed together."""
 
-
-def make_pack(arithmetic: LaneArithmetic, width: int, *, by_line: bool) -> Any:
-    """Return ``pack(x, line, line_stop, k, k_stop, panels, place)``.
-
-    It writes a panel of ``width`` lines of a matrix, from ``line`` on, to panels[place:].
-
-    Args:
-        arithmetic: The lanes.
-        width: The lines of a panel.
-        by_line: Whether x has the terms of a line next to each other, else the lines of a term.
-    """
-    if arithmetic.enter is not None:
-        return _make_pack_entering(arithmetic.enter, width, by_line)
-    return _make_transpose(arithmetic, width) if by_line else _make_copy(arithmetic, width)
-
-
-def _make_pack_entering(enter: Any, width: int, by_line: bool) -> Any:
-    def pack(
-        x: Any, line: Any, line_stop: Any, k: Any, k_stop: Any, panels: Any, place: Any
-    ) -> None:
-        end = min(line + width, line_stop)
-        for term in range(k, k_stop):
-            start = place + (term - k) * width
-            for n in range(end - line):
-                panels[start + n] = enter(x[line + n, term] if by_line else x[term, line + n])
-            for n in range(end - line, width):
-                panels[start + n] = panels[start + end - line - 1]
-
-    return InlinedRoutine(pack)
-
-
-def _make_copy(arithmetic: LaneArithmetic, width: int) -> Any:
-    copy, dtype = _copy(arithmetic, width), arithmetic.dtype.type
-
-    def pack(
-        x: Any, line: Any, line_stop: Any, k: Any, k_stop: Any, panels: Any, place: Any
-    ) -> None:
-        if line + width <= line_stop:
-            source = x.ctypes.data + k * x.strides[0] + line * x.itemsize
-            target = panels.ctypes.data + place * x.itemsize
-            copy(source, x.strides[0], k_stop - k, target)
-        else:
-            numbers = x.view(dtype)
-            for term in range(k, k_stop):
-                start = place + (term - k) * width
-                for n in range(width):
-                    panels[start + n] = numbers[term, min(line + n, line_stop - 1)]
-
-    return InlinedRoutine(pack)
-
-
-def _make_transpose(arithmetic: LaneArithmetic, width: int) -> Any:
-    together = next(count for count in (4, 2, 1) if width % count == 0)
-    transpose = _transpose(arithmetic, width, together)
-
-    def pack(
-        x: Any, line: Any, line_stop: Any, k: Any, k_stop: Any, panels: Any, place: Any
-    ) -> None:
-        source = x.ctypes.data + k * x.itemsize
-        target = panels.ctypes.data + place * x.itemsize
-        for n in range(0, width, together):
-            transpose(
-                source,
-                x.strides[0],
-                line + n,
-                line_stop - 1,
-                k_stop - k,
-                target + n * x.itemsize,
-            )
-
-    return InlinedRoutine(pack)
+_VOID: Final = ir.VoidType()
 
 
 @cache
-def _copy(arithmetic: LaneArithmetic, width: int) -> Any:
-    """Return ``copy(x, x_term, terms, panel)``: ``width`` numbers in a row for each term."""
-    size = arithmetic.dtype.itemsize
-    vector = ir.VectorType(arithmetic.llvm_type, width)
+def make_pack(arithmetic: LaneArithmetic, width: int) -> Any:
+    """Return ``pack(x, x_line, x_term, lines, terms, panel)``.
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def copy(typing_context: Any, x: Any, x_term: Any, terms: Any, panel: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x, x_term, terms, panel = arguments
-
-            def one_term(state: list[Any]) -> list[Any]:
-                source, target = state
-                store(builder, load(builder, vector, source, size), target, size)
-                # What the next panel copies, while this one is multiplied.
-                prefetch(builder, advance(builder, source, WORD(width * size)), cache_level=2)
-                return [
-                    advance(builder, source, x_term),
-                    advance(builder, target, WORD(width * size)),
-                ]
-
-            loop(builder, [x, panel], terms, one_term)
-            return context.get_dummy_value()
-
-        return types.void(*[types.int64] * 4), generate
-
-    return copy
-
-
-@cache
-def _transpose(arithmetic: LaneArithmetic, width: int, together: int) -> Any:
-    """Return ``transpose(x, x_line, line, last, terms, panel)``: ``together`` lines of a panel.
-
-    Lines after the last one repeat it.
+    It writes a panel of ``width`` lines, of which ``lines`` exist. x and panel are addresses,
+    x_line and x_term distances in bytes, of which one is the size of a lane.
     """
-    size, real = arithmetic.dtype.itemsize, arithmetic.llvm_type
-    step = width * size
+    real, size = arithmetic.llvm_type, arithmetic.dtype.itemsize
+
+    def emit(builder: Any, arguments: list[Any]) -> None:
+        x, x_line, x_term, lines, terms, panel = arguments
+        together = builder.icmp_signed("==", x_line, WORD(size))
+        with builder.if_else(together) as (copies, transposes):
+            with copies:
+                _emit_copies(builder, real, size, width, (x, x_term, lines, terms, panel))
+            with transposes:
+                _emit_transposes(builder, real, size, width, (x, x_line, lines, terms, panel))
+        builder.ret_void()
+
+    name = f"numlean_pack_{width}_{arithmetic.dtype.name}"
 
     @intrinsic  # type: ignore[untyped-decorator]
-    def transpose(
-        typing_context: Any, x: Any, x_line: Any, line: Any, last: Any, terms: Any, panel: Any
+    def pack(
+        typing_context: Any, x: Any, x_line: Any, x_term: Any, lines: Any, terms: Any, panel: Any
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x, x_line, line, last, terms, panel = arguments
-            sources = []
-            for n in range(together):
-                place = builder.add(line, WORD(n))
-                place = builder.select(builder.icmp_signed("<", place, last), place, last)
-                sources.append(builder.add(x, builder.mul(place, x_line)))
-
-            def some_terms(count: int) -> Any:
-                row = ir.VectorType(real, count)
-
-                def advance_by_terms(state: list[Any]) -> list[Any]:
-                    *sources, target = state
-                    lines = [load(builder, row, source, size) for source in sources]
-                    for k, column in enumerate(_columns(builder, lines, count)):
-                        store(builder, column, advance(builder, target, WORD(k * step)), size)
-                    following = [advance(builder, p, WORD(count * size)) for p in sources]
-                    return [*following, advance(builder, target, WORD(count * step))]
-
-                return advance_by_terms
-
-            state = [*sources, panel]
-            passes, left = (f(terms, WORD(_FOUR)) for f in (builder.sdiv, builder.srem))
-            state = loop(builder, state, passes, some_terms(_FOUR))
-            loop(builder, state, left, some_terms(1))
+            call(builder, name, _VOID, arguments, emit)
             return context.get_dummy_value()
 
         return types.void(*[types.int64] * 6), generate
 
-    return transpose
+    return pack
+
+
+def _emit_copies(builder: Any, real: Any, size: int, width: int, arguments: Any) -> None:
+    """Emit a loop over terms, each with its lines next to each other."""
+    x, x_term, lines, terms, panel = arguments
+    step, last = WORD(width * size), builder.mul(builder.sub(lines, WORD(1)), WORD(size))
+
+    def copy(masks: Any) -> None:
+        def one_term(state: list[Any]) -> list[Any]:
+            source, target = state
+            number = load(builder, real, advance(builder, source, last), size)
+            for start, count in _pieces(width):
+                piece, offset = ir.VectorType(real, count), WORD(start * size)
+                mask = None if masks is None else masks[start]
+                others = None if masks is None else spread(builder, number, piece)
+                place = advance(builder, source, offset)
+                numbers = load(builder, piece, place, size, mask, others)
+                store(builder, numbers, advance(builder, target, offset), size)
+            # What the next panel copies, while this one is multiplied.
+            prefetch(builder, advance(builder, source, step), cache_level=2)
+            return [advance(builder, source, x_term), advance(builder, target, step)]
+
+        loop(builder, [x, panel], terms, one_term)
+
+    is_whole = builder.icmp_signed("==", lines, WORD(width))
+    with builder.if_else(is_whole) as (whole, edge):
+        with whole:
+            copy(None)
+        with edge:
+            copy({n: first_lanes(builder, count, lines, n) for n, count in _pieces(width)})
+
+
+def _pieces(width: int) -> list[tuple[int, int]]:
+    """Return the starts and lengths of parts, each a power of two."""
+    pieces, start = [], 0
+    while start < width:
+        count = 1 << ((width - start).bit_length() - 1)
+        pieces.append((start, count))
+        start += count
+    return pieces
+
+
+def _emit_transposes(builder: Any, real: Any, size: int, width: int, arguments: Any) -> None:
+    """Emit a loop over groups of lines, each with its terms next to each other."""
+    x, x_line, lines, terms, panel = arguments
+    together = next(count for count in (4, 2, 1) if width % count == 0)
+    last = builder.sub(lines, WORD(1))
+
+    def emit(builder: Any, arguments: list[Any]) -> None:
+        _emit_group(builder, real, size, (together, width), arguments)
+
+    def one_group(state: list[Any]) -> list[Any]:
+        line, target = state
+        given = [x, x_line, line, last, terms, target]
+        call(builder, f"numlean_transpose_{width}_{real}", _VOID, given, emit)
+        return [
+            builder.add(line, WORD(together)),
+            builder.add(target, WORD(together * size)),
+        ]
+
+    loop(builder, [WORD(0), panel], WORD(width // together), one_group)
+
+
+def _emit_group(
+    builder: Any, real: Any, size: int, shape: tuple[int, int], arguments: list[Any]
+) -> None:
+    """Emit the transposition of some lines of a panel; lines after the last one repeat it."""
+    x, x_line, line, last, terms, panel = arguments
+    together, width = shape
+    step = width * size
+    sources = []
+    for n in range(together):
+        place = builder.add(line, WORD(n))
+        place = builder.select(builder.icmp_signed("<", place, last), place, last)
+        sources.append(builder.add(x, builder.mul(place, x_line)))
+
+    def some_terms(count: int) -> Any:
+        row = ir.VectorType(real, count)
+
+        def advance_by_terms(state: list[Any]) -> list[Any]:
+            *sources, target = state
+            lines = [load(builder, row, source, size) for source in sources]
+            for k, column in enumerate(_columns(builder, lines, count)):
+                store(builder, column, advance(builder, target, WORD(k * step)), size)
+            following = [advance(builder, p, WORD(count * size)) for p in sources]
+            return [*following, advance(builder, target, WORD(count * step))]
+
+        return advance_by_terms
+
+    passes, left = (f(terms, WORD(_FOUR)) for f in (builder.sdiv, builder.srem))
+    state = loop(builder, [*sources, panel], passes, some_terms(_FOUR))
+    loop(builder, state, left, some_terms(1))
+    builder.ret_void()
 
 
 def _columns(builder: Any, lines: list[Any], count: int) -> list[Any]:

@@ -14,7 +14,8 @@ from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.vector_matmul.direct import make_direct
 from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic, hardware_lanes
-from numlean_kernels.targets.vector_matmul.machine import Machine, fuses, machine
+from numlean_kernels.targets.vector_matmul.machine import Machine, caches, fuses, machine
+from numlean_kernels.targets.vector_matmul.memory import address_of, allocate, free
 from numlean_kernels.targets.vector_matmul.packed import make_packed
 from numlean_kernels.targets.vector_matmul.rounded_lanes import fused_lanes, separate_lanes
 from numlean_kernels.targets.vector_matmul.settling import make_settle
@@ -23,8 +24,8 @@ from numlean_kernels.targets.vector_matmul.shape import Shape, shape
 _FEW_BYTES: Final = 64 << 10
 """The size of b up to which panels do not pay."""
 
-_FEW_TILES: Final = 4
-"""The number of tiles in a column up to which panels do not pay."""
+_FEW_ROWS: Final = 48
+"""The number of rows up to which panels do not pay."""
 
 
 _FUSED: Final = {
@@ -77,8 +78,118 @@ def make_product(
             processor runs all of them, but others more slowly.
     """
     vectors = machine() if processor is None else processor
-    sizes = shape(vectors, arithmetic.bits, arithmetic.temporaries)
-    multiply = InlinedRoutine(_make_multiply(arithmetic, table, sizes, _FUSED[loop]))
+    sizes = shape(vectors, caches(), arithmetic.bits, arithmetic.temporaries)
+    multiply = _make_multiply(arithmetic, sizes)
+    settle = make_settle(arithmetic, table, is_fused=_FUSED[loop])
+    make = _make_in_place if arithmetic.in_place else _make_converting
+    return make(arithmetic, multiply, settle, takes_views=loop not in OF_VIEWS)
+
+
+def _make_in_place(
+    arithmetic: LaneArithmetic, multiply: Any, settle: Any, *, takes_views: bool
+) -> Callable[..., None]:
+    """Return the kernel of numbers that are lanes as they are stored."""
+    size = arithmetic.dtype.itemsize
+
+    def run(
+        start: int,
+        stop: int,
+        first_row: int,
+        end_row: int,
+        first_column: int,
+        end_column: int,
+        at: Any,
+        bt: Any,
+        a: Any,
+        b: Any,
+        c: Any,
+    ) -> None:
+        # Signed: numba converts the sum of a signed and an unsigned integer to a float.
+        row, row_stop = np.int64(first_row), np.int64(end_row)
+        column, column_stop = np.int64(first_column), np.int64(end_column)
+        a_row, a_term = (size, a.strides[1]) if at else (a.strides[1], size)
+        b_column, b_term = (b.strides[1], size) if bt else (size, b.strides[1])
+        terms, c_row = a.shape[1] if at else a.shape[2], c.strides[1]
+        for m in range(np.int64(start), np.int64(stop)):
+            x, y = address_of(a, m) + row * a_row, address_of(b, m) + column * b_column
+            z = address_of(c, m) + row * c_row + column * size
+            rows, columns = row_stop - row, column_stop - column
+            done = multiply(x, a_row, a_term, y, b_column, b_term, terms, z, c_row, rows, columns)
+            if not done:
+                settle(at, bt, a[m], b[m], c[m], z, c_row, row, row_stop, column, column_stop)
+
+    return _entry(run, takes_views)
+
+
+def _make_converting(
+    arithmetic: LaneArithmetic, multiply: Any, settle: Any, *, takes_views: bool
+) -> Callable[..., None]:
+    """Return the kernel of numbers that enter lanes, and of sums that leave them."""
+    size, dtype = arithmetic.dtype.itemsize, arithmetic.dtype.type
+    enter: Any = arithmetic.enter
+
+    def convert(x: Any, line: Any, lines: Any, first: Any, length: Any) -> Any:
+        numbers = np.empty(lines * length, dtype)
+        for n in range(lines):
+            for k in range(length):
+                numbers[n * length + k] = enter(x[line + n, first + k])
+        return numbers
+
+    lanes_of = InlinedRoutine(convert)
+
+    def run(
+        start: int,
+        stop: int,
+        first_row: int,
+        end_row: int,
+        first_column: int,
+        end_column: int,
+        at: Any,
+        bt: Any,
+        a: Any,
+        b: Any,
+        c: Any,
+    ) -> None:
+        row, row_stop = np.int64(first_row), np.int64(end_row)
+        column, column_stop = np.int64(first_column), np.int64(end_column)
+        rows, columns = row_stop - row, column_stop - column
+        zero, terms = np.int64(0), np.int64(a.shape[1] if at else a.shape[2])
+        a_row, a_term = (size, rows * size) if at else (terms * size, size)
+        b_column, b_term = (terms * size, size) if bt else (size, columns * size)
+        # One call for both layouts, since each would be compiled.
+        a_first, a_lines, a_start, a_length = (
+            (zero, terms, row, rows) if at else (row, rows, zero, terms)
+        )
+        b_first, b_lines, b_start, b_length = (
+            (column, columns, zero, terms) if bt else (zero, terms, column, columns)
+        )
+        z = allocate(rows * columns * size)
+        for m in range(np.int64(start), np.int64(stop)):
+            x = lanes_of(a[m], a_first, a_lines, a_start, a_length)
+            y = lanes_of(b[m], b_first, b_lines, b_start, b_length)
+            c_row = columns * size
+            multiply(
+                x.ctypes.data,
+                a_row,
+                a_term,
+                y.ctypes.data,
+                b_column,
+                b_term,
+                terms,
+                z,
+                c_row,
+                rows,
+                columns,
+            )
+            settle(at, bt, a[m], b[m], c[m], z, c_row, row, row_stop, column, column_stop)
+        free(z)
+
+    return _entry(run, takes_views)
+
+
+def _entry(run: Callable[..., None], takes_views: bool) -> Callable[..., None]:
+    """Return the kernel with the arguments of its loop."""
+    inner = InlinedRoutine(run, is_optimized=False)
 
     def matmul(
         start: int,
@@ -91,8 +202,7 @@ def make_product(
         b: Any,
         c: Any,
     ) -> None:
-        for m in range(start, stop):
-            multiply(False, False, first_row, end_row, first_column, end_column, a[m], b[m], c[m])
+        inner(start, stop, first_row, end_row, first_column, end_column, False, False, a, b, c)
 
     def matmul_of_views(
         start: int,
@@ -107,39 +217,35 @@ def make_product(
         c: Any,
     ) -> None:
         at, bt = transposed[0] != 0, transposed[1] != 0
-        for m in range(start, stop):
-            multiply(at, bt, first_row, end_row, first_column, end_column, a[m], b[m], c[m])
+        inner(start, stop, first_row, end_row, first_column, end_column, at, bt, a, b, c)
 
-    return matmul if loop in OF_VIEWS else matmul_of_views
+    return matmul_of_views if takes_views else matmul
 
 
-def _make_multiply(
-    arithmetic: LaneArithmetic, table: Table, sizes: Shape, is_fused: bool
-) -> Callable[..., None]:
-    """Return ``multiply(at, bt, row, row_stop, column, column_stop, a, b, c)`` for matrices."""
-    settle = make_settle(arithmetic, table, is_fused=is_fused)
-    packed = make_packed(arithmetic, sizes, settle)
-    has_direct = arithmetic.enter is None
-    direct = make_direct(arithmetic, sizes, settle) if has_direct else packed
-    few_rows, few_bytes = _FEW_TILES * sizes.rows, _FEW_BYTES
+def _make_multiply(arithmetic: LaneArithmetic, sizes: Shape) -> Any:
+    """Return ``multiply(a, a_row, a_term, b, b_column, b_term, terms, c, c_row, rows, columns)``.
+
+    The arguments are addresses, distances in bytes, and extents, of a matrix or of some rows and
+    columns of one. It returns whether all sums are final.
+    """
+    packed, direct = make_packed(arithmetic, sizes), make_direct(arithmetic, sizes)
+    few_rows, few_bytes, size = _FEW_ROWS, _FEW_BYTES, arithmetic.dtype.itemsize
 
     def multiply(
-        at: Any,
-        bt: Any,
-        first_row: Any,
-        end_row: Any,
-        first_column: Any,
-        end_column: Any,
         a: Any,
+        a_row: Any,
+        a_term: Any,
         b: Any,
+        b_column: Any,
+        b_term: Any,
+        terms: Any,
         c: Any,
-    ) -> None:
-        # Signed: numba converts the sum of a signed and an unsigned integer to a float.
-        row, row_stop = np.int64(first_row), np.int64(end_row)
-        column, column_stop = np.int64(first_column), np.int64(end_column)
-        if has_direct and (row_stop - row <= few_rows or b.size * b.itemsize <= few_bytes):
-            direct(at, bt, row, row_stop, column, column_stop, a, b, c)
-        else:
-            packed(at, bt, row, row_stop, column, column_stop, a, b, c)
+        c_row: Any,
+        rows: Any,
+        columns: Any,
+    ) -> Any:
+        if rows <= few_rows or terms * columns * size <= few_bytes:
+            return direct(a, a_row, a_term, b, b_column, b_term, terms, c, c_row, rows, columns)
+        return packed(a, a_row, a_term, b, b_column, b_term, terms, c, c_row, rows, columns)
 
-    return multiply
+    return InlinedRoutine(multiply, is_optimized=False)

@@ -1,79 +1,67 @@
-"""The sums of a tile as numbers, and the elements that the table's own routines compute again."""
+"""Sums of a product as numbers, and the elements that the table's own routines compute again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from numlean_kernels.protocol import Table
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic
-from numlean_kernels.targets.vector_matmul.tile import make_lane_test
+from numlean_kernels.targets.vector_matmul.tile import make_lane_at, make_lane_test
 
 
 def make_settle(arithmetic: LaneArithmetic, table: Table, *, is_fused: bool) -> Any:
-    """Return ``settle(at, bt, a, b, z, c, i, i_stop, j, j_stop)``.
+    """Return ``settle(at, bt, a, b, c, sums, sums_row, row, row_stop, column, column_stop)``.
 
-    It writes the sums in z, an array of lanes that may share the memory of c, to the elements of c
-    as numbers: those that are final, and the others as the table's routines compute them. Whether a
-    and b are transposed in memory, ``at`` and ``bt`` say.
+    It reads the sums of a range of cells at an address, with a distance of rows in bytes, and
+    writes the elements of c: those that are final as numbers, unless the sums are in c itself, and
+    the others as the table's routines compute them. Whether a and b are transposed in memory,
+    ``at`` and ``bt`` say.
     """
-    is_final = make_lane_test(arithmetic)
+    is_final, lane = make_lane_test(arithmetic), make_lane_at(arithmetic)
+    size, converts = arithmetic.dtype.itemsize, not arithmetic.in_place
+    leave: Any = arithmetic.leave
     element = _make_element(table, is_fused)
-    leave = _stay if arithmetic.leave is None else _make_convert(arithmetic.leave)
-    write = InlinedRoutine(leave)
 
     def settle(
         at: Any,
         bt: Any,
         a: Any,
         b: Any,
-        z: Any,
         c: Any,
-        i: Any,
-        i_stop: Any,
-        j: Any,
-        j_stop: Any,
+        sums: Any,
+        sums_row: Any,
+        row: Any,
+        row_stop: Any,
+        column: Any,
+        column_stop: Any,
     ) -> None:
-        for row in range(i, i_stop):
-            for column in range(j, j_stop):
-                if is_final(z[row, column]):
-                    write(z, c, row, column)
-                else:
-                    c[row, column] = element(at, bt, a, b, row, column)
+        for i in range(row, row_stop):
+            for j in range(column, column_stop):
+                total = lane(sums + (i - row) * sums_row + (j - column) * size)
+                if not is_final(total):
+                    element(at, bt, a, b, c, i, j)
+                elif converts:
+                    c[i, j] = leave(total)
 
-    return InlinedRoutine(settle)
-
-
-def _stay(z: Any, c: Any, i: Any, j: Any) -> None:
-    """Leave a sum that shares the memory of its element where it is."""
-
-
-def _make_convert(leave: Callable[..., Any]) -> Callable[..., None]:
-    def convert(z: Any, c: Any, i: Any, j: Any) -> None:
-        c[i, j] = leave(z[i, j])
-
-    return convert
+    return InlinedRoutine(settle, is_optimized=False)
 
 
 def _make_element(table: Table, is_fused: bool) -> Any:
-    """Return ``element(at, bt, a, b, i, j)``, by the table's routines, in the same order."""
+    """Return ``element(at, bt, a, b, c, i, j)``, by the table's routines, in the same order."""
     zero = table.zero
     fma: Any = table["fma"] if is_fused else None
     add: Any = None if is_fused else table["add"]
     mul: Any = None if is_fused else table["mul"]
 
-    def element(at: Any, bt: Any, a: Any, b: Any, i: Any, j: Any) -> Any:
-        total = np.full(1, zero, b.dtype)
+    def element(at: Any, bt: Any, a: Any, b: Any, c: Any, i: Any, j: Any) -> None:
+        c[i, j] = zero
         for k in range(a.shape[0] if at else a.shape[1]):
             x = a[k, i] if at else a[i, k]
             y = b[j, k] if bt else b[k, j]
             if is_fused:
-                total[0] = fma(x, y, total[0])
+                c[i, j] = fma(x, y, c[i, j])
             else:
-                total[0] = add(total[0], mul(x, y))
-        return total[0]
+                c[i, j] = add(c[i, j], mul(x, y))
 
     return InlinedRoutine(element)

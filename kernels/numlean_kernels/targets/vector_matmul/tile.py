@@ -14,6 +14,8 @@ from numba.extending import intrinsic
 from numlean_kernels.targets.vector_matmul.emission import (
     WORD,
     advance,
+    call,
+    first_lanes,
     load,
     loop,
     prefetch,
@@ -36,15 +38,19 @@ class TileForm:
         rows: Its rows.
         vectors: The vectors in a row.
         lanes: The lanes of a vector.
-        is_packed: Whether both operands are panels as wide as the tile.
-        is_masked: Whether the last of its columns may be missing.
+        is_packed: Whether both operands are panels as wide as the tile; else only b may be one.
     """
 
     rows: int
     vectors: int
     lanes: int
     is_packed: bool
-    is_masked: bool
+
+    @property
+    def name(self) -> str:
+        """A name for the code of the tile."""
+        operands = "panels" if self.is_packed else "operands"
+        return f"numlean_tile_{self.rows}x{self.vectors}x{self.lanes}_{operands}"
 
 
 @cache
@@ -53,18 +59,59 @@ def make_tile(arithmetic: LaneArithmetic, form: TileForm) -> Any:
 
     It adds ``terms`` terms to the sums of a tile, k ascending, and returns whether all are final.
     a, b and z are addresses, distances between rows and between terms are in bytes; z has sums as
-    lanes. Sums start from +0 if ``is_first``, else from z. Only ``rows`` rows exist, and only
-    ``columns`` columns of a masked tile. Further rows are the last one: in z, in a panel, and in a
-    itself, if the tile has at most four.
+    lanes. Sums start from +0 if ``is_first``, else from z. Only ``rows`` rows and ``columns``
+    columns exist. Further rows are the last one: in z, in a panel, and in a itself, if the tile has
+    at most four. b has all columns of the tile.
     """
     # The digest of a kernel covers plain values by content, but a class by its whole package.
     rows, vectors, lanes, size = form.rows, form.vectors, form.lanes, arithmetic.dtype.itemsize
-    is_packed, is_masked = form.is_packed, form.is_masked
+    is_packed, name = form.is_packed, form.name
     unrolled = arithmetic.terms_of_pass
     # With operands in place, LLVM would keep the pointers of all terms of a pass, and spill sums.
     is_unrolled = is_packed and unrolled > 1
     vector = ir.VectorType(arithmetic.llvm_type, lanes)
     step, is_final = arithmetic.step, arithmetic.is_final
+
+    def emit(builder: Any, arguments: list[Any]) -> None:
+        a, a_row, a_term, b, b_term, terms, z, z_row, is_first, present, columns = arguments
+        if is_packed:
+            a_row, a_term, b_term = (WORD(n * size) for n in (1, rows, vectors * lanes))
+        masks = [first_lanes(builder, lanes, columns, v * lanes) for v in range(vectors)]
+        is_whole = builder.icmp_signed(">=", columns, WORD(vectors * lanes))
+        last = builder.sub(present, WORD(1))
+        places = _places(builder, z, z_row, rows, vectors, lanes * size, last)
+        if is_packed:
+            below = builder.mul(z_row, WORD(rows))
+            for place in places:
+                prefetch(builder, advance(builder, place, below), cache_level=1)
+        sums = _starts(builder, vector, places, (is_first, is_whole), masks, size)
+        pointers = [
+            builder.inttoptr(place, ir.IntType(8).as_pointer())
+            for place in (*_row_pointers(builder, a, a_row, rows, is_packed, last), b)
+        ]
+
+        def several(terms: int) -> Callable[[list[Any]], list[Any]]:
+            def add_several(state: list[Any]) -> list[Any]:
+                shape, distances = (rows, vectors, size), (a_row, a_term, b_term)
+                for _ in range(terms):
+                    state = _add_term(builder, state, step, vector, shape, distances)
+                return state
+
+            return add_several
+
+        state = [*pointers, *sums]
+        if is_unrolled:
+            passes, terms = (f(terms, WORD(unrolled)) for f in (builder.sdiv, builder.srem))
+            state = loop(builder, state, passes, several(unrolled))
+        sums = loop(builder, state, terms, several(1))[len(pointers) :]
+        with builder.if_else(is_whole) as (whole, edge):
+            with whole:
+                for place, total in zip(places, sums, strict=True):
+                    store(builder, total, place, size)
+            with edge:
+                for k, (place, total) in enumerate(zip(places, sums, strict=True)):
+                    store(builder, total, place, size, masks[k % vectors])
+        builder.ret(_all_final(builder, sums, is_final))
 
     @intrinsic  # type: ignore[untyped-decorator]
     def tile(
@@ -82,60 +129,12 @@ def make_tile(arithmetic: LaneArithmetic, form: TileForm) -> Any:
         columns_present: Any,
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            a, a_row, a_term, b, b_term, terms, z, z_row, is_first, present, columns = arguments
-            if is_packed:
-                a_row, a_term, b_term = (WORD(n * size) for n in (1, rows, vectors * lanes))
-            masks = _masks(builder, vectors, lanes, columns) if is_masked else None
-            last = builder.sub(present, WORD(1))
-            places = _places(builder, z, z_row, rows, vectors, lanes * size, last)
-            if is_packed:
-                below = builder.mul(z_row, WORD(rows))
-                for place in places:
-                    prefetch(builder, advance(builder, place, below), cache_level=1)
-            sums = _starts(builder, vector, places, is_first, masks, size)
-            pointers = [
-                builder.inttoptr(place, ir.IntType(8).as_pointer())
-                for place in (*_row_pointers(builder, a, a_row, rows, is_packed, last), b)
-            ]
-
-            def several(terms: int) -> Callable[[list[Any]], list[Any]]:
-                def add_several(state: list[Any]) -> list[Any]:
-                    for _ in range(terms):
-                        state = _add_term(
-                            builder,
-                            state,
-                            step,
-                            vector,
-                            (rows, vectors, size),
-                            (a_row, a_term, b_term),
-                            None if is_packed else masks,
-                        )
-                    return state
-
-                return add_several
-
-            state = [*pointers, *sums]
-            if is_unrolled:
-                passes, terms = (f(terms, WORD(unrolled)) for f in (builder.sdiv, builder.srem))
-                state = loop(builder, state, passes, several(unrolled))
-            state = loop(builder, state, terms, several(1))
-            sums = state[len(pointers) :]
-            for k, (place, total) in enumerate(zip(places, sums, strict=True)):
-                store(builder, total, place, size, masks and masks[k % vectors])
-            return _all_final(builder, sums, is_final, masks)
+            return call(builder, name, ir.IntType(1), arguments, emit)
 
         word = types.int64
         return types.boolean(*[word] * 8, types.boolean, word, word), generate
 
     return tile
-
-
-def _masks(builder: Any, vectors: int, lanes: int, columns: Any) -> list[Any]:
-    """Return which lanes of each vector of a row exist."""
-    kind = ir.VectorType(ir.IntType(32), lanes)
-    count = spread(builder, builder.trunc(columns, ir.IntType(32)), kind)
-    places = [ir.Constant(kind, [v * lanes + k for k in range(lanes)]) for v in range(vectors)]
-    return [builder.icmp_signed("<", place, count) for place in places]
 
 
 def _places(
@@ -166,25 +165,40 @@ def _at_most(builder: Any, row: int, last: Any) -> Any:
 
 
 def _starts(
-    builder: Any, vector: Any, places: list[Any], is_first: Any, masks: Any, size: int
+    builder: Any,
+    vector: Any,
+    places: list[Any],
+    conditions: tuple[Any, Any],
+    masks: list[Any],
+    size: int,
 ) -> list[Any]:
-    """Return zeros, or the sums at the places."""
+    """Return zeros if the terms are the first ones, else the sums at the places."""
+    is_first, is_whole = conditions
     before = builder.block
-    again, start = (builder.append_basic_block(name) for name in ("again", "start"))
+    again, whole, edge, start = (
+        builder.append_basic_block(name) for name in ("again", "whole", "edge", "start")
+    )
     builder.cbranch(is_first, start, again)
     builder.position_at_end(again)
-    vectors = len(masks) if masks else 1
-    loaded = [
-        load(builder, vector, place, size, masks and masks[k % vectors])
-        for k, place in enumerate(places)
-    ]
-    builder.branch(start)
+    builder.cbranch(is_whole, whole, edge)
+    loaded = []
+    for block in (whole, edge):
+        builder.position_at_end(block)
+        chosen = [None] * len(masks) if block is whole else masks
+        loaded.append(
+            [
+                load(builder, vector, place, size, chosen[k % len(masks)])
+                for k, place in enumerate(places)
+            ]
+        )
+        builder.branch(start)
     builder.position_at_end(start)
     sums = []
-    for one in loaded:
+    for of_whole, of_edge in zip(*loaded, strict=True):
         total = builder.phi(vector)
         total.add_incoming(ir.Constant(vector, None), before)
-        total.add_incoming(one, again)
+        total.add_incoming(of_whole, whole)
+        total.add_incoming(of_edge, edge)
         sums.append(total)
     return sums
 
@@ -196,7 +210,6 @@ def _add_term(
     vector: Any,
     shape: tuple[int, int, int],
     distances: tuple[Any, Any, Any],
-    masks: Any,
 ) -> list[Any]:
     """Return the pointers and sums after one term."""
     rows, vectors, size = shape
@@ -212,7 +225,7 @@ def _add_term(
     columns = []
     for v in range(vectors):
         place = advance(builder, b, WORD(v * vector.count * size))
-        columns.append(load(builder, vector, place, size, masks and masks[v]))
+        columns.append(load(builder, vector, place, size))
     following = []
     for r in range(rows):
         group, n = divmod(r, len(offsets))
@@ -227,13 +240,12 @@ def _add_term(
     return [*moved, advance(builder, b, b_term), *following]
 
 
-def _all_final(builder: Any, sums: list[Any], is_final: Callable[..., Any], masks: Any) -> Any:
-    """Return whether all sums that exist are final."""
-    tests = [is_final(builder, total) for total in sums]
-    if masks:
-        missing = [builder.not_(mask) for mask in masks]
-        tests = [builder.or_(test, missing[k % len(masks)]) for k, test in enumerate(tests)]
-    together = reduce(builder.and_, tests)
+def _all_final(builder: Any, sums: list[Any], is_final: Callable[..., Any]) -> Any:
+    """Return whether all sums are final, also of columns that do not exist.
+
+    These repeat terms of the last column, so they seldom end as NaNs where no other sum does.
+    """
+    together = reduce(builder.and_, [is_final(builder, total) for total in sums])
     kind = ir.IntType(together.type.count)
     return builder.icmp_unsigned("==", builder.bitcast(together, kind), ir.Constant(kind, -1))
 
@@ -253,3 +265,19 @@ def make_lane_test(arithmetic: LaneArithmetic) -> Any:
         return types.boolean(total), generate
 
     return is_final
+
+
+@cache
+def make_lane_at(arithmetic: LaneArithmetic) -> Any:
+    """Return ``lane(address)``, which reads a sum."""
+    kind, real = arithmetic.llvm_type, getattr(types, arithmetic.dtype.name)
+    size = arithmetic.dtype.itemsize
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def lane(typing_context: Any, address: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return load(builder, kind, arguments[0], size)
+
+        return real(types.int64), generate
+
+    return lane

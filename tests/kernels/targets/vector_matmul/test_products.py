@@ -12,7 +12,7 @@ from numlean_kernels.protocol import kernel_for
 from numlean_kernels.tables.hardware import hardware_table
 from numlean_kernels.targets.cpu import CPU
 from numlean_kernels.targets.vector_matmul.lanes import hardware_lanes
-from numlean_kernels.targets.vector_matmul.machine import Machine
+from numlean_kernels.targets.vector_matmul.machine import Caches, Machine
 from numlean_kernels.targets.vector_matmul.product import make_product
 from numlean_kernels.targets.vector_matmul.shape import shape
 
@@ -117,21 +117,27 @@ def test_ranges_of_cells_give_the_cells_of_the_whole(case):
     assert np.array_equal(bits(whole), bits(parts))
 
 
+@pytest.mark.parametrize("caches", [Caches(32 << 10, 256 << 10), Caches(48 << 10, 2 << 20)])
 @pytest.mark.parametrize(
-    ("processor", "width", "temporaries", "tile"),
+    ("processor", "width", "temporaries", "tile", "direct"),
     [
-        (AVX2, 32, 0, (6, 16)),
-        (AVX2, 64, 0, (6, 8)),
-        (AVX2, 32, 1, (6, 16)),
-        (AVX512, 32, 1, (12, 32)),
-        (AVX512, 64, 0, (12, 16)),
-        (NEON, 32, 0, (12, 8)),
-        (AVX512, 32, 9, (10, 32)),
+        (AVX2, 32, 0, (6, 16), (6, 16)),
+        (AVX2, 64, 0, (6, 8), (6, 8)),
+        (AVX2, 32, 1, (6, 16), (6, 16)),
+        (AVX512, 32, 1, (16, 16), (16, 16)),
+        (AVX512, 64, 0, (12, 16), (16, 8)),
+        (NEON, 32, 0, (12, 8), (12, 8)),
+        (AVX512, 32, 9, (10, 32), (10, 32)),
     ],
 )
-def test_tiles_fit_into_the_registers(processor, width, temporaries, tile):
-    found = shape(processor, width, temporaries)
-    assert (found.rows, found.columns) == tile
-    sums = found.rows * found.vectors
-    assert sums + found.vectors + 1 + temporaries <= processor.registers
-    assert (found.rows + found.columns) * found.terms * width // 8 <= 36 << 10
+def test_tiles_fit_into_the_registers(processor, width, temporaries, tile, direct, caches):
+    found = shape(processor, caches, width, temporaries)
+    assert (found.packed.rows, found.packed.columns) == tile
+    assert (found.direct.rows, found.direct.columns) == direct
+    for form in (found.packed, found.direct):
+        sums = form.rows * form.vectors
+        assert sums + form.vectors + 1 + temporaries <= processor.registers
+    rows, columns, size = found.packed.rows, found.packed.columns, width // 8
+    assert (rows + columns) * found.terms * size <= caches.first
+    assert found.block_rows % rows == 0
+    assert found.block_rows * found.terms * size <= caches.second

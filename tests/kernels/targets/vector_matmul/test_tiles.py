@@ -7,7 +7,7 @@ import pytest
 from llvmlite import binding, ir
 
 from numlean_kernels.targets.vector_matmul.lanes import hardware_lanes
-from numlean_kernels.targets.vector_matmul.machine import Machine
+from numlean_kernels.targets.vector_matmul.machine import Caches, Machine
 from numlean_kernels.targets.vector_matmul.shape import shape
 from numlean_kernels.targets.vector_matmul.tile import TileForm, make_tile
 
@@ -16,7 +16,9 @@ PROCESSORS = {
     "haswell": Machine(256, 16),
     "znver3": Machine(256, 16),
     "skylake-avx512": Machine(512, 32),
+    "znver4": Machine(512, 32),
 }
+CACHES = Caches(32 << 10, 1 << 20)
 
 pytestmark = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="LLVM has this machine's processors only"
@@ -35,7 +37,7 @@ def assembly(arithmetic, form, processor):
     _, generate = tile._defn(None, *[None] * 11)
     types = [*[WORD] * 8, ir.IntType(1), WORD, WORD]
     module = ir.Module()
-    function = ir.Function(module, ir.FunctionType(ir.IntType(1), types), "tile")
+    function = ir.Function(module, ir.FunctionType(ir.IntType(1), types), "caller")
     builder = ir.IRBuilder(function.append_basic_block())
     builder.ret(generate(None, builder, None, list(function.args)))
     parsed = binding.parse_assembly(str(module))
@@ -67,8 +69,9 @@ def inner_loops(code):
 @pytest.mark.parametrize("width", [32, 64])
 def test_the_loop_over_terms_keeps_vectors_in_registers(processor, is_packed, is_fused, width):
     arithmetic = hardware_lanes(width, fused=is_fused)
-    tile = shape(PROCESSORS[processor], width, arithmetic.temporaries)
-    form = TileForm(tile.rows, tile.vectors, tile.lanes, is_packed, is_masked=False)
+    sizes = shape(PROCESSORS[processor], CACHES, width, arithmetic.temporaries)
+    tile = sizes.packed if is_packed else sizes.direct
+    form = TileForm(tile.rows, tile.vectors, tile.lanes, is_packed)
     product = "vfmadd" if is_fused else "vmulp"
     loops = [
         (sum(product in line for line in loop), loop)
