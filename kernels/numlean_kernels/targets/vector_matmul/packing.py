@@ -66,6 +66,46 @@ def make_pack(arithmetic: LaneArithmetic, width: int) -> Any:
     return pack
 
 
+@cache
+def make_pack_panels(arithmetic: LaneArithmetic, width: int, panels: int) -> Any:
+    """Return ``pack_panels(x, x_term, terms, place)``.
+
+    It writes adjacent whole panels, one after the other, of lines that are next to each other: a
+    term of one panel alone would be a single line of the cache in a page of its own.
+    """
+    size, real = arithmetic.dtype.itemsize, ir.VectorType(arithmetic.llvm_type, width)
+    name = f"numlean_pack_{panels}x{width}_{arithmetic.dtype.name}"
+    step = WORD(width * size)
+
+    def emit(builder: Any, arguments: list[Any]) -> None:
+        x, x_term, terms, place = arguments
+        distance = builder.mul(terms, step)
+        places = [builder.add(place, builder.mul(distance, WORD(n))) for n in range(panels)]
+
+        def one_term(state: list[Any]) -> list[Any]:
+            source, *targets = state
+            for n, target in enumerate(targets):
+                start = advance(builder, source, WORD(n * width * size))
+                store(builder, load(builder, real, start, size), target, size)
+                # What the next panels copy, while these are multiplied.
+                following = WORD((panels + n) * width * size)
+                prefetch(builder, advance(builder, source, following), cache_level=2)
+            return [advance(builder, source, x_term), *(builder.add(p, step) for p in targets)]
+
+        loop(builder, [x, *places], terms, one_term)
+        builder.ret_void()
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def pack_panels(typing_context: Any, x: Any, x_term: Any, terms: Any, place: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            call(builder, name, _VOID, arguments, emit)
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 4), generate
+
+    return pack_panels
+
+
 def _emit_copies(builder: Any, real: Any, size: int, width: int, arguments: Any) -> None:
     """Emit a loop over terms, each with its lines next to each other."""
     x, x_term, lines, terms, panel = arguments

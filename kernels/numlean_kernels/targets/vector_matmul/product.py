@@ -14,7 +14,7 @@ from numlean_kernels.protocol import Loop, Table
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.vector_matmul.direct import make_direct
 from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic, hardware_lanes
-from numlean_kernels.targets.vector_matmul.machine import Machine, caches, fuses, machine
+from numlean_kernels.targets.vector_matmul.machine import Caches, Machine, caches, fuses, machine
 from numlean_kernels.targets.vector_matmul.memory import address_of, allocate, free
 from numlean_kernels.targets.vector_matmul.packed import make_packed
 from numlean_kernels.targets.vector_matmul.rounded_lanes import fused_lanes, separate_lanes
@@ -50,8 +50,8 @@ def tile_of(loop: Loop, table: Table) -> tuple[int, int] | None:
     lanes = _lanes(table, _FUSED[loop]) if loop in _FUSED else None
     if lanes is None:
         return None
-    sizes = shape(machine(), lanes.bits, lanes.temporaries)
-    return sizes.rows, sizes.columns
+    sizes = shape(machine(), caches(), lanes.bits, lanes.temporaries)
+    return sizes.packed.rows, sizes.packed.columns
 
 
 def _lanes(table: Table, is_fused: bool) -> LaneArithmetic | None:
@@ -66,7 +66,12 @@ def _lanes(table: Table, is_fused: bool) -> LaneArithmetic | None:
 
 
 def make_product(
-    arithmetic: LaneArithmetic, table: Table, *, loop: Loop, processor: Machine | None = None
+    arithmetic: LaneArithmetic,
+    table: Table,
+    *,
+    loop: Loop,
+    processor: Machine | None = None,
+    memory: Caches | None = None,
 ) -> Callable[..., None]:
     """Return the kernel of products of batches of matrices, in lanes of some arithmetic.
 
@@ -76,9 +81,10 @@ def make_product(
         loop: A loop of :mod:`numlean_kernels.loops.matmul` or of ``matmul_of_views``.
         processor: The vectors for which tiles are shaped; None for those of this processor. Every
             processor runs all of them, but others more slowly.
+        memory: The caches for which blocks are shaped; None for those of this processor.
     """
     vectors = machine() if processor is None else processor
-    sizes = shape(vectors, caches(), arithmetic.bits, arithmetic.temporaries)
+    sizes = shape(vectors, memory or caches(), arithmetic.bits, arithmetic.temporaries)
     multiply = _make_multiply(arithmetic, sizes)
     settle = make_settle(arithmetic, table, is_fused=_FUSED[loop])
     make = _make_in_place if arithmetic.in_place else _make_converting

@@ -76,12 +76,16 @@ def shape(machine: Machine, caches: Caches, bits: int, temporaries: int) -> Shap
     them for both, and spreading a number to a register first takes a pipe for a cycle (measured on
     Zen 4: 12 rows of 2 vectors have 0.67 of the speed of 16 rows of 1). Operands in place have
     narrow tiles, too, for results of few columns.
+
+    A panel of b fills the first cache. Panels of a pass it, so a part of it is fetched again from
+    the second, in order and early enough; fewer terms would read and write the sums more often,
+    which costs more (measured on Zen 4).
     """
     spreads = machine.bits == _SPREADING and temporaries <= _SHORT_STEP
     narrow, wide = (_form(machine, bits, temporaries, vectors) for vectors in (1, 2))
     packed = narrow if spreads and temporaries == _SHORT_STEP else wide
     size = bits // 8
-    terms = caches.first * 7 // 8 // ((packed.rows + packed.columns) * size) // 8 * 8
+    terms = caches.first // (packed.columns * size) // 8 * 8
     block_rows = max(caches.second // 2 // (terms * size) // packed.rows, 1) * packed.rows
     return Shape(packed, narrow if spreads else wide, terms, block_rows)
 
