@@ -15,11 +15,12 @@ from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.vector_matmul.direct import make_direct
 from numlean_kernels.targets.vector_matmul.lanes import LaneArithmetic, hardware_lanes
 from numlean_kernels.targets.vector_matmul.machine import Caches, Machine, caches, fuses, machine
-from numlean_kernels.targets.vector_matmul.memory import address_of, allocate, free
+from numlean_kernels.targets.vector_matmul.memory import LINE, address_of, allocate, free
 from numlean_kernels.targets.vector_matmul.packed import make_packed
 from numlean_kernels.targets.vector_matmul.rounded_lanes import fused_lanes, separate_lanes
 from numlean_kernels.targets.vector_matmul.settling import make_settle
 from numlean_kernels.targets.vector_matmul.shape import Shape, shape
+from numlean_kernels.targets.vector_matmul.tile import make_put_lane
 
 _FEW_BYTES: Final = 64 << 10
 """The size of b up to which panels do not pay."""
@@ -131,17 +132,15 @@ def _make_converting(
     arithmetic: LaneArithmetic, multiply: Any, settle: Any, *, takes_views: bool
 ) -> Callable[..., None]:
     """Return the kernel of numbers that enter lanes, and of sums that leave them."""
-    size, dtype = arithmetic.dtype.itemsize, arithmetic.dtype.type
+    size, put = arithmetic.dtype.itemsize, make_put_lane(arithmetic)
     enter: Any = arithmetic.enter
 
-    def convert(x: Any, line: Any, lines: Any, first: Any, length: Any) -> Any:
-        numbers = np.empty(lines * length, dtype)
+    def convert(x: Any, line: Any, lines: Any, first: Any, length: Any, place: Any) -> None:
         for n in range(lines):
             for k in range(length):
-                numbers[n * length + k] = enter(x[line + n, first + k])
-        return numbers
+                put(place + (n * length + k) * size, enter(x[line + n, first + k]))
 
-    lanes_of = InlinedRoutine(convert)
+    enter_lanes = InlinedRoutine(convert)
 
     def run(
         start: int,
@@ -169,16 +168,18 @@ def _make_converting(
         b_first, b_lines, b_start, b_length = (
             (column, columns, zero, terms) if bt else (zero, terms, column, columns)
         )
-        z = allocate(rows * columns * size)
+        z = allocate((rows * columns + (rows + columns) * terms) * size + LINE)
+        x = z + rows * columns * size
+        y = x + rows * terms * size
         for m in range(np.int64(start), np.int64(stop)):
-            x = lanes_of(a[m], a_first, a_lines, a_start, a_length)
-            y = lanes_of(b[m], b_first, b_lines, b_start, b_length)
+            enter_lanes(a[m], a_first, a_lines, a_start, a_length, x)
+            enter_lanes(b[m], b_first, b_lines, b_start, b_length, y)
             c_row = columns * size
             multiply(
-                x.ctypes.data,
+                x,
                 a_row,
                 a_term,
-                y.ctypes.data,
+                y,
                 b_column,
                 b_term,
                 terms,

@@ -281,3 +281,19 @@ def make_lane_at(arithmetic: LaneArithmetic) -> Any:
         return real(types.int64), generate
 
     return lane
+
+
+@cache
+def make_put_lane(arithmetic: LaneArithmetic) -> Any:
+    """Return ``put(address, number)``, which writes a lane."""
+    real, size = getattr(types, arithmetic.dtype.name), arithmetic.dtype.itemsize
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def put(typing_context: Any, address: Any, number: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            store(builder, arguments[1], arguments[0], size)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, real), generate
+
+    return put
