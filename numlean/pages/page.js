@@ -288,7 +288,7 @@ class HeatMap {
     const names = Object.keys(this.figures.kinds);
     if (names.length > 1) tools.append(this.choice("Measure", names, (name) => this.setKind(name)));
     if (this.groups.length > 1) {
-      const orders = ["program order", "greatest first", "by name"];
+      const orders = ["as listed", "greatest first", "by name"];
       tools.append(this.choice("Order of rows", orders, (name) => this.sort(name)));
     }
     tools.append(button("Zoom", "Zoom the map", () => box.classList.toggle("zoomed")));

@@ -1,8 +1,10 @@
 """``numlean play`` starts, prints its address, and ends by a signal."""
 
+import json
 import signal
 import subprocess
 import sys
+import time
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -28,6 +30,39 @@ def test_the_server_answers_until_a_signal_ends_it(tmp_path):
         _, errors = process.communicate()
         connection.close()
     assert (process.returncode, errors) == (130, "numlean: interrupted\n")
+
+
+def test_the_end_of_the_server_ends_its_runs_after_a_step(tmp_path):
+    pytest.importorskip("uvicorn", reason="numlean[play] is not installed")
+    command = [sys.executable, "-m", "numlean", "play", "--port", "0", "--no-browser"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
+        address = urlsplit(process.stdout.readline().strip())
+        connection = HTTPConnection(address.hostname, address.port, timeout=120)
+        connection.request("GET", f"/?{address.query}")
+        answer = connection.getresponse()
+        answer.read()
+        cookie = answer.getheader("set-cookie").partition(";")[0]
+        headers = {"cookie": cookie, "origin": f"http://{address.netloc}"}
+        connection.request("POST", "/runs/start", "task=xor&in=float64&steps=1000000", headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 303
+        folder = tmp_path / "runs" / answer.getheader("location").partition("id=")[2]
+        end = time.monotonic() + 300
+        while (
+            not (folder / "log.jsonl").exists()
+            or b"exact_loss" not in (folder / "log.jsonl").read_bytes()
+        ):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate()
+        connection.close()
+    assert process.returncode == 143, errors
+    results = json.loads((folder / "results.json").read_text())
+    assert results["stopped_by"] == "interrupt"
+    assert json.loads((folder / "end.json").read_text())["status"] == 143
 
 
 def test_a_missing_installation_is_an_error_that_names_the_fix(monkeypatch, capsys):

@@ -172,7 +172,7 @@ class Ablation:
         )
 
     def page(self) -> str:
-        """Return the ablation as one self-contained HTML page; matplotlib draws the figures."""
+        """Return the ablation as one self-contained HTML page."""
         from numlean.analysis.ablation.page import as_page
 
         return as_page(self)
