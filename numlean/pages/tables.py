@@ -68,7 +68,6 @@ def data_table(
             ],
         ),
         class_=css_class or None,
-        data_sortable="",
     )
     rest: Child = None
     if len(cells) > SHOWN:

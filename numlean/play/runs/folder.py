@@ -184,10 +184,10 @@ class RunFolders:
             raise NumleanError(f"{path} is not the folder of a run")
         return found
 
-    def all(self) -> list[Run]:
-        """Return all runs, the newest first."""
+    def all(self, most: int | None = None) -> list[Run]:
+        """Return the newest runs, the newest first; by default all."""
         found = []
-        for run_id in self.ids():
+        for run_id in self.ids()[:most]:
             with suppress(NumleanError):
                 found.append(self.find(run_id))
         return found

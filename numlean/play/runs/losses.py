@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
@@ -15,6 +16,9 @@ MOST_POINTS: Final = 1000
 """The points of a curve from which on every second one is left out."""
 
 _PIECE: Final = 8 << 20
+_SECONDS: Final = 0.1
+"""The time after which a page is shown with what was read, and the next one reads on."""
+
 _STEP: Final = b'{"record": "step"'
 
 
@@ -25,10 +29,12 @@ class Losses:
     Attributes:
         by_name: Points of each arithmetic.
         last: The last step of each, and its loss.
+        is_complete: Whether all of the log was read.
     """
 
     by_name: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     last: dict[str, tuple[int, float]] = field(default_factory=dict)
+    is_complete: bool = True
     _every: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, step: int, loss: float) -> None:
@@ -67,7 +73,7 @@ class LossReader:
         self._found: dict[str, _Read] = {}
 
     def losses(self, run: Run) -> Losses:
-        """Return the losses of a run so far."""
+        """Return the losses of a run so far; of a long log, a bit more each time."""
         if run.kind == CROSSCHECK:
             return _of_crosscheck(self._folders.results(run.id))
         name = RECORDS if run.kind == COMPARE else LOG
@@ -75,13 +81,20 @@ class LossReader:
             found = self._found.setdefault(run.id, _Read())
             if self._folders.stamp(run.id, name)[0] < found.offset:
                 found = self._found[run.id] = _Read()
-            while piece := self._folders.read(run.id, name, found.offset, _PIECE):
+            end, found.losses.is_complete = time.monotonic() + _SECONDS, False
+            while True:
+                piece = self._folders.read(run.id, name, found.offset, _PIECE)
+                if not piece:
+                    found.losses.is_complete = True
+                    break
                 found.offset += len(piece)
                 *lines, found.rest = (found.rest + piece).split(b"\n")
                 for line in lines:
                     _add(found.losses, line, is_comparison=run.kind == COMPARE)
                 if len(found.rest) > _PIECE:
                     found.rest = b""  # no line of a log is that long
+                if time.monotonic() > end:
+                    break
             return found.losses
 
 

@@ -128,7 +128,10 @@ class RunManager:
             return files.RUNNING if self.folders.is_locked(run_id) else files.STOPPED
         if status >= 128 or status < 0:
             return files.STOPPED
-        kind = self.folders.find(run_id).kind
+        try:
+            kind = self.folders.find(run_id).kind
+        except NumleanError:
+            return files.STOPPED  # another server has just removed it
         return files.FINISHED if status in _GOOD.get(kind, (0,)) else files.FAILED
 
     def save_table(self, name: str, content: bytes) -> str:

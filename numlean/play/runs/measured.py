@@ -22,6 +22,9 @@ Key: TypeAlias = tuple[str, str, str]
 
 _PIECE: Final = 1 << 20
 _LONGEST: Final = 8 << 20
+_KEPT: Final = 8
+"""The most comparisons whose figures are kept in memory."""
+
 _SECONDS: Final = 0.4
 """The time after which a page is shown with what was read, and the next one reads on."""
 
@@ -80,13 +83,11 @@ class Measured:
         header: Its first record; empty before it was written.
         operations: By dtype and operation, in program order, the figures of each step and seed.
         operands: By dtype and operand, the places of the records of its scales.
-        products: By dtype, the records of the parts of the errors of products, of the last step.
     """
 
     header: dict[str, Any] = field(default_factory=dict)
     operations: dict[str, dict[Key, list[Cell]]] = field(default_factory=dict)
     operands: dict[str, dict[Key, list[Cell]]] = field(default_factory=dict)
-    products: dict[str, dict[Key, list[Cell]]] = field(default_factory=dict)
 
     @property
     def dtypes(self) -> list[str]:
@@ -133,9 +134,11 @@ class MeasuredReader:
         end = time.monotonic() + _SECONDS
         with self._lock:
             found = self._found.setdefault(run.id, _Read())
+            while len(self._found) > _KEPT:
+                self._found.pop(next(iter(self._found)))  # the oldest, which is read again
             if self._folders.stamp(run.id, RECORDS)[0] < found.offset:
                 found = self._found[run.id] = _Read()
-            while time.monotonic() < end:
+            while True:
                 piece = self._folders.read(run.id, RECORDS, found.offset, _PIECE)
                 if not piece:
                     break
@@ -147,6 +150,8 @@ class MeasuredReader:
                     start += len(line) + 1
                 if len(found.rest) > _LONGEST:
                     found.rest = b""  # no record is that long
+                if time.monotonic() > end:
+                    break
             return found.measured
 
     def share(self, run: Run) -> float:
@@ -179,11 +184,12 @@ def _add(measured: Measured, line: bytes, start: int) -> None:
     elif kind == "operation":
         key = (str(record.get("phase")), str(record.get("layer")), str(record.get("operation")))
         found = measured.operations
-    elif kind in ("quantisation", "product"):
-        name = str(record.get("operand", ""))
-        key = (str(record.get("layer")), str(record.get("product")), name)
-        found = measured.operands if kind == "quantisation" else measured.products
-    if kind in ("operation", "quantisation", "product"):
+    elif kind == "quantisation":
+        layer, product, operand = (
+            str(record.get(name)) for name in ("layer", "product", "operand")
+        )
+        key, found = (layer, product, operand), measured.operands
+    if kind in ("operation", "quantisation"):
         cell = _cell(record, start, len(line))
         if cell is not None:
             found.setdefault(dtype, {}).setdefault(key, []).append(cell)

@@ -9,7 +9,7 @@ from numlean.display_text import shorten
 from numlean.errors import NumleanError
 from numlean.pages.html import Child, Html, element
 from numlean.play.page import Link
-from numlean.play.runs.folder import MESSAGES, SUMMARY
+from numlean.play.runs.folder import MESSAGES, SUMMARY, Run
 from numlean.play.runs.losses import Losses, LossReader
 from numlean.play.runs.manager import RunManager
 from numlean.play.runs.measured import MeasuredReader
@@ -53,7 +53,7 @@ class RunsPage:
         if not query.id:
             return self._list(query, start_form({}))
         try:
-            each = self._listed(query.id)
+            each = self._listed(self.manager.folders.find(query.id))
             content = self._one(query, each)
         except NumleanError as error:
             content = _result(error_message(str(error)), is_active=False)
@@ -64,16 +64,11 @@ class RunsPage:
         return self._list(RunsQuery.of({}), start_form(fields, message))
 
     def _list(self, query: RunsQuery, form: Html) -> Shown:
-        ids = self.manager.folders.ids()
-        listed = []
         shown = set(query.show.split(","))
-        for run_id in ids[:_LISTED]:
-            try:
-                listed.append(self._listed(run_id, is_shown=run_id in shown))
-            except NumleanError:
-                continue  # a folder of another program
-        more = max(len(ids) - _LISTED, 0)
-        is_active = any(each.is_active for each in listed)
+        runs = self.manager.folders.all(_LISTED)
+        listed = [self._listed(run, is_shown=run.id in shown) for run in runs]
+        more = max(len(self.manager.folders.ids()) - _LISTED, 0)
+        is_active = any(each.is_active or not each.losses.is_complete for each in listed)
         content = (
             element("h1", "Runs"),
             form,
@@ -81,9 +76,8 @@ class RunsPage:
         )
         return Shown("Runs", query.address(), content)
 
-    def _listed(self, run_id: str, *, is_shown: bool = True) -> Listed:
-        run = self.manager.folders.find(run_id)
-        state = self.manager.state(run_id)
+    def _listed(self, run: Run, *, is_shown: bool = True) -> Listed:
+        state = self.manager.state(run.id)
         losses = Losses() if run.kind == CROSSCHECK and not is_shown else self._losses.losses(run)
         return Listed(run, state, losses, is_shown)
 
@@ -108,7 +102,9 @@ class RunsPage:
             parts.append(crosscheck_view(folders.results(run.id)))
         else:
             parts.append(training(each, folders.results(run.id)))
-        return form, _result(*parts, is_active=each.is_active or share < 1)
+        return form, _result(
+            *parts, is_active=each.is_active or share < 1 or not each.losses.is_complete
+        )
 
 
 def _progress(share: float) -> Child:
