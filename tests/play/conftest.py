@@ -238,7 +238,7 @@ class Browser:
 
     def command(self, method, path, body=None):
         port = urlsplit(self.base).port
-        connection = HTTPConnection("127.0.0.1", port, timeout=120)
+        connection = HTTPConnection("127.0.0.1", port, timeout=600)
         connection.request(method, path, None if body is None else json.dumps(body))
         value = json.loads(connection.getresponse().read())["value"]
         connection.close()
@@ -257,7 +257,7 @@ class Browser:
 
     def wait(self, condition):
         """Wait until a JavaScript expression is true, and return its value."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while time.monotonic() < end:
             found = self.run(f"return {condition}")
             if found:
@@ -309,7 +309,10 @@ def start_browser(folder, arguments=()):
             *("--no-first-run", "--disable-background-networking", *arguments),
         ],
     }
-    wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
+    timeouts = {"script": 300_000, "pageLoad": 300_000}
+    wanted = {
+        "capabilities": {"alwaysMatch": {"goog:chromeOptions": options, "timeouts": timeouts}}
+    }
     try:
         browser.session = browser.command("POST", "/session", wanted)["sessionId"]
     except (AssertionError, OSError) as error:

@@ -17,7 +17,7 @@ MOST_POINTS: Final = 1000
 
 _PIECE: Final = 8 << 20
 _SECONDS: Final = 0.1
-"""The time after which a page is shown with what was read, and the next one reads on."""
+"""The processor time after which a page is shown with what was read, and the next one reads on."""
 
 _STEP: Final = b'{"record": "step"'
 
@@ -81,7 +81,7 @@ class LossReader:
             found = self._found.setdefault(run.id, _Read())
             if self._folders.stamp(run.id, name)[0] < found.offset:
                 found = self._found[run.id] = _Read()
-            end, found.losses.is_complete = time.monotonic() + _SECONDS, False
+            end, found.losses.is_complete = time.thread_time() + _SECONDS, False
             while True:
                 piece = self._folders.read(run.id, name, found.offset, _PIECE)
                 if not piece:
@@ -93,7 +93,7 @@ class LossReader:
                     _add(found.losses, line, is_comparison=run.kind == COMPARE)
                 if len(found.rest) > _PIECE:
                     found.rest = b""  # no line of a log is that long
-                if time.monotonic() > end:
+                if time.thread_time() > end:
                     break
             return found.losses
 

@@ -26,7 +26,7 @@ _KEPT: Final = 8
 """The most comparisons whose figures are kept in memory."""
 
 _SECONDS: Final = 0.4
-"""The time after which a page is shown with what was read, and the next one reads on."""
+"""The processor time after which a page is shown with what was read, and the next one reads on."""
 
 _WRITTEN: Final = ("local", "total", "inherited")
 _OPERATION: Final = re.compile(
@@ -131,7 +131,7 @@ class MeasuredReader:
 
         The share of the file that was read is ``share``.
         """
-        end = time.monotonic() + _SECONDS
+        end = time.thread_time() + _SECONDS
         with self._lock:
             found = self._found.setdefault(run.id, _Read())
             while len(self._found) > _KEPT:
@@ -150,7 +150,7 @@ class MeasuredReader:
                     start += len(line) + 1
                 if len(found.rest) > _LONGEST:
                     found.rest = b""  # no record is that long
-                if time.monotonic() > end:
+                if time.thread_time() > end:
                     break
             return found.measured
 
