@@ -26,6 +26,8 @@ import numlean as nl
 from numlean.precision import parse_policy
 
 SHARDS = 8
+START_SECONDS = 2.0
+"""A worker is not killed before: Dask gives one up that dies while it starts."""
 ARITHMETICS = ("float32", "ieee32exec", "bfloat16@round=stochastic", "policy:bf16-mixed")
 
 
@@ -81,15 +83,18 @@ def killed_while(made: Any, work: Any, kills: int, seed: int) -> int:
     from distributed import Client
 
     killed, choice = list[int](), random.Random(seed)
+    seen: dict[int, float] = {}
 
     def kill() -> None:
         with Client(made) as client:
             while len(killed) < kills:
                 time.sleep(choice.uniform(0.2, 1.5))
-                pids = list(client.run(os.getpid, on_error="ignore").values())
-                if pids:
-                    os.kill(choice.choice(pids), signal.SIGKILL)
-                    killed.append(pids[0])
+                now = time.monotonic()
+                pids = client.run(os.getpid, on_error="ignore").values()
+                old = [pid for pid in pids if now - seen.setdefault(pid, now) > START_SECONDS]
+                if old:
+                    killed.append(choice.choice(old))
+                    os.kill(killed[-1], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, final
 
 from numlean.distributed.all_results import AllResults
 from numlean.distributed.cluster_executor import ClusterExecutor
-from numlean.distributed.on_worker import TOPIC
+from numlean.distributed.on_worker import TOPIC, loads
+from numlean.distributed.shared_value import SharedValue
 from numlean.distributed.versions import (
     Versions,
     WorkerVersionError,
@@ -34,6 +36,9 @@ OnMessage = Callable[[Any], None]
 
 _WAITING: Final = 2
 """Pieces of work that are submitted for each thread of the cluster."""
+
+_SECONDS_BETWEEN_COUNTS: Final = 1.0
+"""Between two looks at the number of threads, to which workers that join may add."""
 
 _SECONDS_TO_CONNECT: Final = 10
 
@@ -73,6 +78,11 @@ class Cluster:
         """The addresses of the workers that are there now."""
         return sorted(self._client.scheduler_info(n_workers=-1)["workers"])
 
+    @property
+    def usable_workers(self) -> list[str]:
+        """The addresses of the workers that are there now and have not been refused."""
+        return sorted(self._client.nthreads().keys() - self._refused)
+
     def check_workers(self) -> None:
         """Check that there is a worker, and that all have the versions of this process.
 
@@ -91,6 +101,11 @@ class Cluster:
         found = self._client.get_versions(packages=[*self._versions])["workers"]
         for address, theirs in found.items():
             check_versions(address, _plain_versions(theirs), self._versions)
+
+    @property
+    def threads(self) -> int:
+        """The number of pieces of work that all workers together compute at once."""
+        return sum(self._client.nthreads().values())
 
     @contextmanager
     def listening(self, on_message: OnMessage) -> Iterator[None]:
@@ -132,7 +147,8 @@ class Cluster:
             futures[future.key] = item
             return future
 
-        running = as_completed([submit(item) for item in islice(stream, self._most_waiting())])
+        most, counted = self._most_waiting(), time.monotonic()
+        running = as_completed([submit(item) for item in islice(stream, most)])
         for future in running:
             item = futures.pop(future.key)
             error = future.exception()
@@ -142,12 +158,22 @@ class Cluster:
                 continue
             result = None if error is not None else future.result()
             future.release()
-            for following in islice(stream, max(self._most_waiting() - len(futures), 0)):
+            if time.monotonic() - counted > _SECONDS_BETWEEN_COUNTS:
+                most, counted = self._most_waiting(), time.monotonic()
+            for following in islice(stream, max(most - len(futures), 0)):
                 running.add(submit(following))
             yield Done(item, result, error)
 
+    def shared(self, value: object) -> SharedValue:
+        """Return a value that each worker gets once, for the pieces of work that need it."""
+        return SharedValue(self._client, _CheckedWork(loads, self._versions), value)
+
     def computed(
-        self, work: Callable[[Item], Result], items: Sequence[Item], warn: Callable[[str], None]
+        self,
+        work: Callable[..., Result],
+        items: Sequence[Item],
+        shared: Sequence[SharedValue],
+        warn: Callable[[str], None],
     ) -> list[Result]:
         """Return the results of all pieces of work, in the order of the items.
 
@@ -157,14 +183,15 @@ class Cluster:
 
         Args:
             work: Function that workers can import.
-            items: What it is called with.
+            items: What it is called with, each once.
+            shared: What else it is called with, each time.
             warn: Called with a line if a worker is refused, or if there is none for some seconds.
 
         Raises:
             Exception: What a piece of work raised.
         """
         checked = _CheckedWork(work, self._versions)
-        return AllResults(self, self._client, checked, items, warn).results()
+        return AllResults(self, self._client, checked, items, shared, warn).results()
 
     def executor(self, warn: Callable[[str], None]) -> Executor:
         """Return the executor of this cluster; ``warn`` is called if a worker is refused."""
@@ -179,25 +206,24 @@ class Cluster:
         self._client.retire_workers([address])
 
     def _most_waiting(self) -> int:
-        threads: int = sum(self._client.nthreads().values())
-        return _WAITING * max(threads, 1)
+        return _WAITING * max(self.threads, 1)
 
 
 @final
 @dataclass(frozen=True)
-class _CheckedWork(Generic[Item, Result]):
+class _CheckedWork(Generic[Result]):
     """Work that a worker does only with the versions of the process that asks for it."""
 
-    work: Callable[[Item], Result]
+    work: Callable[..., Result]
     versions: Versions
 
-    def __call__(self, item: Item) -> Result:
+    def __call__(self, *arguments: Any) -> Result:
         from distributed import get_worker
 
         check_versions(get_worker().address, versions_here(), self.versions)
         if not THREADS.is_given:  # Dask gives other libraries one thread on a worker, too
             THREADS.count = 1
-        return self.work(item)
+        return self.work(*arguments)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The shards of a run's steps, computed by the workers of a Dask cluster.
 
-A worker gets the run once, and for each shard the parameters and the shard's samples. It returns
-the shard's loss and gradient. Which worker computes a shard, and how often, changes no bit.
+A worker gets the run once, the parameters once for each step, and the samples of the shards that
+it computes. It returns the loss and the gradient of each. Which worker computes a shard, and how
+often, changes no bit.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final, final
 
 from numlean.autograd.tensor import Tensor
 from numlean.distributed.cluster import Cluster, connect
 from numlean.distributed.on_worker import dumps, loads
+from numlean.distributed.shared_value import SharedValue
 from numlean.errors import NumleanError
 from numlean.training import Runner, Stepper
 from numlean.training.engine.sharded import ShardedEngine
@@ -73,68 +75,91 @@ class WorkerPool:
         self._cluster = cluster
         self._precision = runner.precision
         self._warn = warn
-        run = dumps(runner)
-        self._work = _ShardWork(run, hashlib.sha256(run).hexdigest())
+        content = dumps(runner)
+        digest = hashlib.sha256(content).hexdigest()
+        self._run = cluster.shared(_PackedRun(content, digest))
+        self._inputs: StepInputs | None = None
+        self._shared: list[SharedValue] = []
 
-    def compute(self, shards: Sequence[Shard], inputs: StepInputs) -> list[ShardResult | Tensor]:
+    def compute(
+        self, shards: Sequence[Shard], inputs: StepInputs, known: Sequence[Tensor]
+    ) -> list[ShardResult | Tensor]:
         """Return what each shard gives, or the rows it needs."""
-        items = [(shard, inputs) for shard in shards]
-        found = self._cluster.computed(self._work, items, self._warn)
+        if inputs is not self._inputs:
+            self._inputs, self._shared = inputs, [self._run, self._cluster.shared(inputs)]
+        sent = len(self._shared) - 2
+        self._shared += map(self._cluster.shared, known[sent:])
+        found = self._cluster.computed(_compute, shards, self._shared, self._warn)
         return [_result_in(self._precision, each) for each in found]
 
 
 @final
 @dataclass(frozen=True)
-class _ShardWork:
-    """Computes a shard on a worker.
+class _PackedRun:
+    """A run as workers keep and pass it on.
 
     Attributes:
-        run: The runner, as bytes.
+        content: The runner, as bytes.
         digest: The digest of the bytes.
     """
 
-    run: bytes
+    content: bytes
     digest: str
 
-    def __call__(self, item: tuple[Shard, StepInputs]) -> ShardResult | Tensor:
-        shard, inputs = item
-        ready = _ready(self.digest, self.run)
-        with ready.lock:
-            return ready.compute(shard, inputs)
+
+def _compute(
+    shard: Shard, run: _PackedRun, inputs: StepInputs, *known: Tensor
+) -> ShardResult | Tensor:
+    """Compute a shard on a worker."""
+    ready = _ready(run)
+    with ready.lock:
+        return ready.compute(shard, inputs, known)
 
 
 @final
-@dataclass(frozen=True)
+@dataclass
 class _ReadyRun:
-    """A run on a worker, whose recordings stay from step to step."""
+    """A run on a worker, whose recordings stay from step to step.
+
+    Attributes:
+        runner: The run.
+        program: Computes its shards.
+        inputs: What the shards of the last step shared, whose parameters the run has.
+        lock: Is held while a shard is computed.
+    """
 
     runner: Runner
     program: ShardProgram
-    lock: Lock
+    inputs: StepInputs | None = None
+    lock: Lock = field(default_factory=Lock)
 
-    def compute(self, shard: Shard, inputs: StepInputs) -> ShardResult | Tensor:
+    def compute(
+        self, shard: Shard, inputs: StepInputs, known: Sequence[Tensor]
+    ) -> ShardResult | Tensor:
         """Return what a shard gives; all its numbers belong to the worker's own Scalars."""
         own = self.runner.precision.adopted
-        self.runner.store.assign(list(map(own, inputs.params)))
+        if inputs is not self.inputs:
+            self.runner.store.assign(list(map(own, inputs.params)))
+            self.inputs = inputs
         shard = replace(shard, x=own(shard.x), y=own(shard.y))
         scale = None if inputs.scale is None else own(inputs.scale)
-        return self.program(shard, inputs.step, scale, list(map(own, inputs.known)))
+        return self.program(shard, inputs.step, scale, list(map(own, known)))
 
 
 _RUNS: Final[OrderedDict[str, _ReadyRun]] = OrderedDict()
 _RUNS_LOCK: Final = Lock()
 
 
-def _ready(digest: str, run: bytes) -> _ReadyRun:
+def _ready(run: _PackedRun) -> _ReadyRun:
     with _RUNS_LOCK:
-        if digest not in _RUNS:
-            runner: Runner = loads(run)
+        if run.digest not in _RUNS:
+            runner: Runner = loads(run.content)
             runner.train()
-            _RUNS[digest] = _ReadyRun(runner, shard_program(runner), Lock())
+            _RUNS[run.digest] = _ReadyRun(runner, shard_program(runner))
             while len(_RUNS) > _MOST_RUNS:
                 _RUNS.popitem(last=False)
-        _RUNS.move_to_end(digest)
-        return _RUNS[digest]
+        _RUNS.move_to_end(run.digest)
+        return _RUNS[run.digest]
 
 
 def _result_in(precision: RunPrecision, found: ShardResult | Tensor) -> ShardResult | Tensor:

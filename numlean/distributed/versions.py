@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from functools import cache
 from typing import Final, TypeAlias
 
 from numlean.errors import NumleanError
@@ -28,6 +29,7 @@ class WorkerVersionError(NumleanError):
         self.worker = worker
 
 
+@cache
 def versions_here() -> Versions:
     """Return the versions of this process."""
     return {

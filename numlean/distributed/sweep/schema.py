@@ -71,7 +71,8 @@ def to_parquet(columns: Columns, rows: Iterable[Mapping[str, Any]]) -> bytes:
 
     table = arrow.Table.from_pylist([*rows], schema=_schema(columns))
     sink = BytesIO()
-    parquet.write_table(table, sink)
+    plain: dict[str, Any] = {"compression": "none", "use_dictionary": False}
+    parquet.write_table(table, sink, write_statistics=False, **plain)  # for few rows, less is more
     return sink.getvalue()
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final, final
 
 from numlean.arguments import checked
-from numlean.distributed.cluster import Cluster, Done, connect
+from numlean.distributed.cluster import Cluster, connect
 from numlean.distributed.on_worker import send
+from numlean.distributed.sweep.batches import Batch, Batches, BatchResult
 from numlean.distributed.sweep.execution import Execution
 from numlean.distributed.sweep.folder import SweepFolder
 from numlean.distributed.sweep.observer import PointProgress, SweepObserver
@@ -19,6 +20,7 @@ from numlean.distributed.sweep.point import Point
 from numlean.distributed.sweep.result import SweepResult
 from numlean.distributed.sweep.running import PointResult, failed_point, run_point
 from numlean.distributed.sweep.spec import SweepSpec
+from numlean.distributed.sweep.writing import results_writer
 from numlean.errors import NumleanError
 from numlean.executors.processes import MOST_JOBS
 from numlean_kernels.threads import available_processors
@@ -85,7 +87,9 @@ def _run_here(
         def advance(step: int, steps: int, point: Point = point) -> None:
             observer.progress(PointProgress(point.digest, str(point), step, steps))
 
-        _keep(run_point(point, execution, advance), point, folder, observer)
+        result = run_point(point, execution, advance)
+        folder.write(result)
+        observer.ended(point, result)
 
 
 def _run_on(
@@ -95,44 +99,49 @@ def _run_on(
     folder: SweepFolder,
     observer: SweepObserver,
 ) -> None:
-    def until_stopped() -> Iterator[Point]:
-        for point in points:
-            if observer.is_stopped():
-                return
-            yield point
+    batches = Batches(points, cluster.threads, observer.is_stopped)
+    doubtful = list[Point]()
+    with cluster.listening(observer.progress), results_writer(folder, observer) as write:
 
-    with cluster.listening(observer.progress):
-        done: Done[Point, PointResult]
-        for done in cluster.completed(_Work(execution), until_stopped(), observer.warn):
-            result = done.result or failed_point(done.item, _cause(done))
-            _keep(result, done.item, folder, observer)
+        def make(given: Batches) -> None:
+            for done in cluster.completed(_Work(execution), given, observer.warn):
+                if done.result is not None:
+                    batches.note(done.result)
+                    write(done.item, done.result.results)
+                elif len(done.item) == 1:
+                    write(done.item, [failed_point(done.item[0], _cause(done.error))])
+                else:  # one of the runs may be to blame
+                    doubtful.extend(done.item)
+
+        make(batches)
+        make(Batches(doubtful, 0, observer.is_stopped))
 
 
-def _keep(result: PointResult, point: Point, folder: SweepFolder, observer: SweepObserver) -> None:
-    folder.write(result)
-    observer.ended(point, result)
-
-
-def _cause(done: Done[Point, PointResult]) -> BaseException:
+def _cause(error: BaseException | None) -> BaseException:
     """Return the error of a run that gave no result: its worker died, or its code failed."""
-    assert done.error is not None
-    if type(done.error).__name__ == "KilledWorker":
+    assert error is not None
+    if type(error).__name__ == "KilledWorker":
         return NumleanError(
             "the workers that made this run died, perhaps because memory ran out; make it alone"
             " with `numlean train`"
         )
-    return done.error
+    return error
 
 
 @final
 @dataclass(frozen=True)
 class _Work:
-    """Makes a run on a worker, and sends messages about its progress."""
+    """Makes runs on a worker, and sends messages about their progress."""
 
     execution: Execution
 
-    def __call__(self, point: Point) -> PointResult:
-        last = 0.0
+    def __call__(self, batch: Batch) -> BatchResult:
+        began = time.perf_counter()
+        results = tuple(map(self._result, batch))
+        return BatchResult(results, time.perf_counter() - began)
+
+    def _result(self, point: Point) -> PointResult:
+        last = time.monotonic()
 
         def advance(step: int, steps: int) -> None:
             nonlocal last

@@ -82,9 +82,8 @@ class CompiledEngine:
                 plan.replay((x.data, y.data, rate.data))
         finally:
             self._runner.store.mark_written()
-        output = plan.outputs.get("output")
-        self.output = None if output is None else _copy(output)
-        return _copy(plan.outputs["loss"])
+        self.output = plan.result("output") if "output" in plan.outputs else None
+        return plan.result("loss")
 
     def apply(self, parts: Sequence[Gradients], shards: Sequence[Shard], rate: Tensor) -> Tensor:
         """Update the parameters once by the shards of a batch; return its loss."""
@@ -98,7 +97,7 @@ class CompiledEngine:
                 plan.replay([*(t.data for t in tensors), rate.data])
         finally:
             self._runner.store.mark_written()
-        return _copy(plan.outputs["loss"])
+        return plan.result("loss")
 
     def repeater(
         self, x: Tensor, y: Tensor, size: int, *, keeps_numbers: bool = False
@@ -195,10 +194,6 @@ class CompiledEngine:
 
 def _copies(state: State) -> State:
     return {name: [t.like(np.array(t.data)) for t in tensors] for name, tensors in state.items()}
-
-
-def _copy(tensor: Tensor) -> Tensor:
-    return tensor.like(tensor.data.copy())
 
 
 @contextmanager

@@ -42,6 +42,11 @@ class Recording:
             array[...] = value
         self.run()
 
+    def result(self, name: str) -> Tensor:
+        """Return a copy of an output as the last replay left it."""
+        output = self.outputs[name]
+        return output.like(output.data.copy())
+
     def __str__(self) -> str:
         names: dict[int, str] = {}
         lines = [f"{_name(names, x)}: input {x.shape} {x.dtype}" for x in self.inputs]
