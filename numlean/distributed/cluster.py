@@ -31,6 +31,13 @@ from numlean_kernels.threads import THREADS, VARIABLE
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+_LOCAL_SETTINGS: Final = {
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.worker.memory.monitor-interval": "500ms",
+    "distributed.worker.profile.enabled": False,
+}
+"""Settings of Dask for processes on this machine, on which each look at itself costs time."""
+
 OnMessage = Callable[[Any], None]
 """Called with what a worker has sent, in another thread."""
 
@@ -250,7 +257,10 @@ def connect(scheduler: str | None, workers: int) -> Iterator[Cluster]:
         with _connected(Client, scheduler) as client:
             yield _checked(client)
         return
-    with signals_blocked(TERMINAL_SIGNALS):  # the workers inherit it: a terminal's Ctrl-C is ours
+    import dask
+
+    # The workers inherit what is blocked: a terminal's Ctrl-C is for this process.
+    with signals_blocked(TERMINAL_SIGNALS), dask.config.set(_LOCAL_SETTINGS):
         local = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
