@@ -2,9 +2,9 @@
 
 python tools/measure_shards.py [--shards V] [--steps N]
 
-Print the milliseconds of a step, the median of N, and the megabytes that a step sends: the
-parameters to each shard, and its gradient back. The networks are small or large, and compute in a
-fast or a slow arithmetic.
+Print the milliseconds of a step, the median of N, and the megabytes that a step of two workers
+sends: the parameters to each worker, and the gradient of each shard back. The networks are small or
+large, and compute in a fast or a slow arithmetic.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def main() -> None:
             stepper = stepper_of(dtype, widths, arguments.shards)
             found = milliseconds(stepper, nl.Batch(x, y), arguments.steps, count)
             cells.append(f"{found:.4g} ms")
-        sent = 2 * arguments.shards * 4 * sum(p.size for p in stepper.runner.params) / 1e6
+        size_of_all = 4 * sum(p.size for p in stepper.runner.params) / 1e6
+        sent = (2 + arguments.shards) * size_of_all
         network = f"{'-'.join(map(str, widths))}, batch {size}"
         print(f"| `{dtype}` | {network} | {' | '.join(cells)} | {sent:.1f} MB |", flush=True)
 

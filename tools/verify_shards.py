@@ -28,6 +28,8 @@ from numlean.precision import parse_policy
 SHARDS = 8
 START_SECONDS = 2.0
 """A worker is not killed before: Dask gives one up that dies while it starts."""
+PATIENCE_SECONDS = 10.0
+"""Time for the cluster to restart a worker; then another one is added."""
 ARITHMETICS = ("float32", "ieee32exec", "bfloat16@round=stochastic", "policy:bf16-mixed")
 
 
@@ -86,11 +88,17 @@ def killed_while(made: Any, work: Any, kills: int, seed: int) -> int:
     seen: dict[int, float] = {}
 
     def kill() -> None:
+        full = time.monotonic()
         with Client(made) as client:
             while len(killed) < kills:
                 time.sleep(choice.uniform(0.2, 1.5))
                 now = time.monotonic()
                 pids = client.run(os.getpid, on_error="ignore").values()
+                if len(pids) == len(made.workers):
+                    full = now
+                elif now - full > PATIENCE_SECONDS:  # Dask gave one up that died as it started
+                    made.scale(len(made.workers) + 1)
+                    full = now
                 old = [pid for pid in pids if now - seen.setdefault(pid, now) > START_SECONDS]
                 if old:
                     killed.append(choice.choice(old))

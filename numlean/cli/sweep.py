@@ -128,7 +128,7 @@ class _Lines(SweepObserver):
         self._left = self._missing = missing
         done = f", {points - missing} already made" if points > missing else ""
         more = f", {repeated} repeated ones left out" if repeated else ""
-        _write(f"{points} points{done}{more}")
+        _write(f"{points} point{'' if points == 1 else 's'}{done}{more}")
 
     def connected(self, dashboard: str, workers: Sequence[str]) -> None:
         """Write the address of the dashboard."""

@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from queue import Empty, Queue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, Generic, final
 
+from numlean.display_text import one_line
 from numlean.distributed.all_results import AllResults
 from numlean.distributed.cluster_executor import ClusterExecutor
 from numlean.distributed.on_worker import TOPIC, loads
@@ -48,6 +51,8 @@ _SECONDS_BETWEEN_COUNTS: Final = 1.0
 """Between two looks at the number of threads, to which workers that join may add."""
 
 _SECONDS_TO_CONNECT: Final = 10
+_PATIENCE: Final = 3
+"""Times as long to wait for Dask itself to give up."""
 
 
 @final
@@ -279,13 +284,26 @@ def _checked(client: Client) -> Cluster:
 
 
 def _connected(make: type[Client], scheduler: str) -> Client:
+    """Connect in another thread: Dask waits for ever for what is no scheduler but answers."""
+    found: Queue[Client | Exception] = Queue()
+
+    def connect() -> None:
+        try:
+            found.put(make(scheduler, timeout=_SECONDS_TO_CONNECT))
+        except Exception as error:  # what Dask raises depends on the address
+            found.put(error)
+
+    Thread(target=connect, daemon=True, name="connect to the scheduler").start()
     try:
-        return make(scheduler, timeout=_SECONDS_TO_CONNECT)
-    except (OSError, ValueError, TypeError) as error:
-        raise UnavailableError(
-            f"cannot connect to the scheduler {scheduler!r}: {error or type(error).__name__}; start"
-            " one with `dask scheduler`, and pass its address, such as tcp://127.0.0.1:8786"
-        ) from None
+        client = found.get(timeout=_PATIENCE * _SECONDS_TO_CONNECT)
+    except Empty:
+        client = TimeoutError("what is there does not answer as a scheduler")
+    if not isinstance(client, Exception):
+        return client
+    raise UnavailableError(
+        f"cannot connect to the scheduler {scheduler!r:.200}: {one_line(str(client))[:300]}; start"
+        " one with `dask scheduler`, and pass its address, such as tcp://127.0.0.1:8786"
+    )
 
 
 def _plain_versions(found: dict[str, Any]) -> dict[str, str]:

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final, final
 
+from numlean.arguments import checked
 from numlean.autograd.tensor import Tensor
 from numlean.distributed.cluster import Cluster, connect
 from numlean.distributed.on_worker import dumps, loads
 from numlean.distributed.shared_value import SharedValue
 from numlean.errors import NumleanError
+from numlean.executors.worker_choice import check_workers
 from numlean.training import Runner, Stepper
 from numlean.training.engine.sharded import ShardedEngine
 from numlean.training.engine.shards.cutting import Shard
@@ -32,6 +34,7 @@ _MOST_RUNS: Final = 4
 """The runs that a worker keeps ready."""
 
 
+@checked
 @contextmanager
 def shard_workers(
     stepper: Stepper,
@@ -39,24 +42,28 @@ def shard_workers(
     scheduler: str | None = None,
     workers: int | None = None,
     warn: Callable[[str], None] = print,
-) -> Iterator[Cluster]:
+) -> Iterator[Cluster | None]:
     """Let workers compute the shards of a stepper's steps while the context lasts.
 
     Args:
         stepper: The stepper of a run with several shards (``nl.Options(shards=V)``).
         scheduler: The address of a Dask scheduler; None starts workers on this machine.
         workers: The number of processes on this machine (default: its processors, but not more
-            than there are shards).
+            than there are shards); 0 computes the shards in this process, without Dask, and yields
+            None.
         warn: Called with a line if a worker is refused, or none is there.
 
     Raises:
-        NumleanError: The run has one shard, Dask is not installed, or a worker has other versions.
+        NumleanError: The run has one shard, both a scheduler and workers are given, there would be
+            more than 1024 workers, Dask is not installed, or a worker has other versions.
     """
     engine, count = stepper.engine, stepper.runner.options.shards
     if not isinstance(engine, ShardedEngine):
         raise NumleanError("workers compute shards, and this run has one: set shards to 2 or more")
-    if scheduler is not None and workers is not None:
-        raise NumleanError("give either a scheduler, which has its workers, or workers, not both")
+    check_workers(scheduler, workers)
+    if workers == 0:
+        yield None
+        return
     wanted = min(available_processors(), count) if workers is None else workers
     before = engine.pool
     with connect(scheduler, wanted) as cluster:

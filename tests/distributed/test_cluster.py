@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -83,6 +84,17 @@ def test_a_scheduler_that_does_not_answer_is_one_line(tmp_path, capsys):
     words = ["sweep", str(spec), "--out", str(tmp_path / "out"), "--scheduler", "nothing://x"]
     assert main(words) == 2
     assert "cannot connect to the scheduler 'nothing://x'" in capsys.readouterr().err
+
+
+def test_what_answers_but_is_no_scheduler_is_one_line(monkeypatch):
+    monkeypatch.setattr("numlean.distributed.cluster._SECONDS_TO_CONNECT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with (
+            pytest.raises(nl.NumleanError, match="cannot connect to the scheduler"),
+            connect(address, 0),
+        ):
+            pass
 
 
 def test_verifications_on_a_cluster_are_those_of_this_machine(user_cluster, capsys):

@@ -78,3 +78,36 @@ def test_the_command_trains_on_workers_of_its_own(capsys):
 def test_options_that_contradict_each_other_are_one_line(words, message, capsys):
     assert main(["train", "xor", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"workers": -1}, "workers must be from 0 to 1024, got -1"),
+        ({"workers": 5000}, "workers must be from 0 to 1024, got 5000"),
+        ({"workers": 1, "scheduler": "tcp://x"}, "not both"),
+        ({"scheduler": " "}, "the address of the scheduler is empty"),
+        ({"workers": "two"}, "workers must be"),
+    ],
+)
+def test_a_wrong_choice_of_workers_is_one_line(words, message):
+    with (
+        pytest.raises(nl.NumleanError, match=message) as caught,
+        nl.shard_workers(stepper_of(*RUNS[0]), **words),
+    ):
+        pass
+    assert "\n" not in str(caught.value)
+
+
+def test_no_workers_are_this_process():
+    alone, shared = steps(stepper_of(*RUNS[1])), stepper_of(*RUNS[1])
+    with nl.shard_workers(shared, workers=0) as cluster:
+        assert cluster is None
+        assert steps(shared) == alone
+
+
+def test_a_run_of_one_shard_has_nothing_for_workers():
+    runner = nl.instantiate(nl.Task.regression(MODEL), "mp:8")
+    stepper = nl.stepper(runner, nl.sgd(0.1))
+    with pytest.raises(nl.NumleanError, match="this run has one"), nl.shard_workers(stepper):
+        pass

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from numlean.cli.options import warn
 from numlean.errors import NumleanError
+from numlean.executors.worker_choice import check_workers
 from numlean.training import Stepper
 from numlean.training.options import STATISTICS
 
@@ -29,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="over what batch norm takes its statistics (default: shard)",
     )
     group.add_argument(
-        "--workers", type=int, metavar="N", help="compute shards in N processes on this machine"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="compute shards in N processes on this machine (default: 0, in this process)",
     )
     group.add_argument(
         "--scheduler",
@@ -46,14 +50,11 @@ def check(arguments: argparse.Namespace, shards: int) -> None:
     """
     workers, scheduler = arguments.workers, arguments.scheduler
     option = f"--workers {workers}" if scheduler is None else f"--scheduler {scheduler}"
+    check_workers(scheduler, workers)
     if shards == 1 and (workers or scheduler is not None):
         raise NumleanError(f"{option} needs --shards V: workers compute the parts of a batch")
     if shards == 1 and arguments.batch_statistics is not None:
         raise NumleanError(f"--batch-statistics {arguments.batch_statistics} needs --shards V")
-    if workers is not None and scheduler is not None:
-        raise NumleanError(f"give either --workers {workers} or --scheduler {scheduler}, not both")
-    if workers is not None and workers < 0:
-        raise NumleanError(f"--workers must be at least 0, got {workers}")
 
 
 @contextmanager
@@ -67,6 +68,7 @@ def workers(arguments: argparse.Namespace, stepper: Stepper) -> Iterator[None]:
     with shard_workers(
         stepper, scheduler=arguments.scheduler, workers=arguments.workers, warn=warn
     ) as cluster:
+        assert cluster is not None
         count, dashboard = len(cluster.workers), cluster.dashboard
         print(f"numlean: {count} worker(s), dashboard {dashboard}", file=sys.stderr)
         yield

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from numlean.data.input_file import shown_path
+from numlean.display_text import one_line
 from numlean.errors import DataError, UnavailableError
 
 if TYPE_CHECKING:
@@ -92,8 +93,13 @@ def read_parquet(columns: Columns, paths: Sequence[Path]) -> list[dict[str, Any]
         files = dataset.dataset([*map(str, paths)], schema=_schema(columns), format="parquet")
         rows: list[dict[str, Any]] = files.to_table().to_pylist()
     except (arrow.ArrowException, OSError, ValueError) as error:
-        folder = shown_path(paths[0].parent)
-        raise DataError(f"{folder}: a file is no table of a sweep, or damaged: {error}") from None
+        if len(paths) > 1:  # find the file
+            return [row for path in paths for row in read_parquet(columns, [path])]
+        raise DataError(
+            f"{shown_path(paths[0])}: not a table of a sweep, or damaged"
+            f" ({one_line(str(error))[:200]}); delete runs/{paths[0].name}, and the sweep makes"
+            " the run again"
+        ) from None
     return rows
 
 

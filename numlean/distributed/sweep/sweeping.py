@@ -22,7 +22,7 @@ from numlean.distributed.sweep.running import PointResult, failed_point, run_poi
 from numlean.distributed.sweep.spec import SweepSpec
 from numlean.distributed.sweep.writing import results_writer
 from numlean.errors import NumleanError
-from numlean.executors.processes import MOST_JOBS
+from numlean.executors.worker_choice import check_workers
 from numlean_kernels.threads import available_processors
 
 _SECONDS_BETWEEN: Final = 0.5
@@ -57,13 +57,24 @@ def sweep(
         NumleanError: The specification or the folder cannot be used, Dask or pyarrow is not
             installed, or a worker has other versions of numlean, numba or Python.
     """
-    if scheduler is not None and workers is not None:
-        raise NumleanError("give either a scheduler, which has its workers, or workers, not both")
-    if workers is not None and not 0 <= workers <= MOST_JOBS:
-        raise NumleanError(f"workers must be from 0 to {MOST_JOBS}, got {workers}")
+    check_workers(scheduler, workers)
     given = _spec_of(spec)
     observer = observer or SweepObserver()
     target = SweepFolder.create(Path(folder))
+    with target.locked():
+        _make_missing(given, target, scheduler, workers, observer, retry_failed=retry_failed)
+        return _result(target, given)
+
+
+def _make_missing(
+    given: SweepSpec,
+    target: SweepFolder,
+    scheduler: str | None,
+    workers: int | None,
+    observer: SweepObserver,
+    *,
+    retry_failed: bool,
+) -> None:
     ended = target.ended(with_failed=not retry_failed)
     missing = [point for point in given.points if point.digest not in ended]
     observer.start(len(given.points), len(missing), given.repeated)
@@ -74,7 +85,6 @@ def sweep(
         with connect(scheduler, min(count, len(missing))) as cluster:
             observer.connected(cluster.dashboard, cluster.workers)
             _run_on(cluster, missing, given.execution, target, observer)
-    return _result(target, given)
 
 
 def _run_here(

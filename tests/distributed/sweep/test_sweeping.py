@@ -121,7 +121,7 @@ def test_a_damaged_file_is_an_error_that_names_the_folder(tmp_path):
     nl.sweep({**SPEC, "seed": 0, "dtype": "mp:8"}, tmp_path, workers=0)
     (path,) = (tmp_path / "runs").iterdir()
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(nl.NumleanError, match="a file is no table of a sweep, or damaged"):
+    with pytest.raises(nl.NumleanError, match="not a table of a sweep, or damaged"):
         SweepFolder.open(tmp_path).runs()
 
 
