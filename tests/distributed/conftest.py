@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -46,7 +47,11 @@ class UserCluster:
         for process in reversed(self._processes):
             process.terminate()
         for process in self._processes:
-            process.wait()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:  # Dask waits for a worker that died as it started
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 @pytest.fixture
