@@ -1,10 +1,11 @@
 """Compare sharded training on Dask workers with the same training in one process, step by step.
 
 python tools/verify_shards.py [--tasks A,B] [--steps N] [--workers 1,2,3,5] [--kills N]
+    [--backends A,B]
 
 Each task is trained with 8 shards in several arithmetics by both engines: without workers, then
 with each number of worker processes. With --kills, workers of a cluster of three are killed at
-random moments while a run is made, until as many have died; the cluster restarts them. Print a line
+random moments while a run is made, until as many have died; others take their places. Print a line
 for each run, and exit with 1 if the digest of any step differs.
 """
 
@@ -23,13 +24,10 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numlean as nl
+from numlean.distributed.local_workers import kept_workers
 from numlean.precision import parse_policy
 
 SHARDS = 8
-START_SECONDS = 2.0
-"""A worker is not killed before: Dask gives one up that dies while it starts."""
-PATIENCE_SECONDS = 10.0
-"""Time for the cluster to restart a worker; then another one is added."""
 ARITHMETICS = ("float32", "ieee32exec", "bfloat16@round=stochastic", "policy:bf16-mixed")
 
 
@@ -76,7 +74,10 @@ def cluster(count: int) -> Iterator[Any]:
     from distributed import LocalCluster
 
     quiet = {"silence_logs": logging.CRITICAL, "dashboard_address": "127.0.0.1:0"}
-    with LocalCluster(n_workers=count, threads_per_worker=1, **quiet) as made:
+    with (
+        LocalCluster(n_workers=count, threads_per_worker=1, **quiet) as made,
+        kept_workers(made, count),
+    ):
         yield made
 
 
@@ -85,23 +86,14 @@ def killed_while(made: Any, work: Any, kills: int, seed: int) -> int:
     from distributed import Client
 
     killed, choice = list[int](), random.Random(seed)
-    seen: dict[int, float] = {}
 
     def kill() -> None:
-        full = time.monotonic()
         with Client(made) as client:
             while len(killed) < kills:
                 time.sleep(choice.uniform(0.2, 1.5))
-                now = time.monotonic()
-                pids = client.run(os.getpid, on_error="ignore").values()
-                if len(pids) == len(made.workers):
-                    full = now
-                elif now - full > PATIENCE_SECONDS:  # Dask gave one up that died as it started
-                    made.scale(len(made.workers) + 1)
-                    full = now
-                old = [pid for pid in pids if now - seen.setdefault(pid, now) > START_SECONDS]
-                if old:
-                    killed.append(choice.choice(old))
+                found = client.run(os.getpid, on_error="ignore").values()
+                if alive := sorted(set(found) - {*killed}):
+                    killed.append(choice.choice(alive))
                     os.kill(killed[-1], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
@@ -121,17 +113,18 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--workers", default="1,2,3,5")
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--backends", default="eager,compiled")
     arguments = parser.parse_args()
     runs = [
         Run(task, arithmetic, backend)
         for task in arguments.tasks.split(",")
         for arithmetic in ARITHMETICS
-        for backend in ("eager", "compiled")
+        for backend in arguments.backends.split(",")
     ]
     alone = {run: run.digests(arguments.steps, None) for run in runs}
     different = 0
     for run in runs:
-        different += alone[run] != alone[run._replace(backend="eager")]
+        different += alone[run] != alone[run._replace(backend=runs[0].backend)]
 
     def compare(run: Run, scheduler: str) -> None:
         nonlocal different

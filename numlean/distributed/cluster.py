@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, final
 from numlean.display_text import one_line
 from numlean.distributed.all_results import AllResults
 from numlean.distributed.cluster_executor import ClusterExecutor
+from numlean.distributed.local_workers import kept_workers
 from numlean.distributed.on_worker import TOPIC, loads
 from numlean.distributed.shared_value import SharedValue
 from numlean.distributed.versions import (
@@ -264,17 +265,24 @@ def connect(scheduler: str | None, workers: int) -> Iterator[Cluster]:
         return
     import dask
 
-    # The workers inherit what is blocked: a terminal's Ctrl-C is for this process.
-    with signals_blocked(TERMINAL_SIGNALS), dask.config.set(_LOCAL_SETTINGS):
-        local = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-            env={VARIABLE: str(THREADS.of_each(workers))},
-        )
-    with local, Client(local) as client:
-        yield _checked(client)
+    with dask.config.set(_LOCAL_SETTINGS):
+        # The workers inherit what is blocked: a terminal's Ctrl-C is for this process.
+        try:
+            with signals_blocked(TERMINAL_SIGNALS):
+                local = LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs=logging.CRITICAL,
+                    env={VARIABLE: str(THREADS.of_each(workers))},
+                )
+        except RuntimeError as error:
+            raise UnavailableError(
+                f"processes for work do not start on this machine: {one_line(str(error))[:300]}; a"
+                " script that starts some does so under `if __name__ == '__main__':`"
+            ) from None
+        with local, kept_workers(local, workers), Client(local) as client:
+            yield _checked(client)
 
 
 def _checked(client: Client) -> Cluster:

@@ -142,6 +142,7 @@ def ablate(
         if values is None
         else value_digest(reference.runner(task).named_parameters),
         "backend": options.backend,
+        **({} if options.shards == 1 else {"shards": options.shards}),
         **machine_record(),
         "rows": [variant_record(each) for each in variants.rows],
         "omissions": [

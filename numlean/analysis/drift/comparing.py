@@ -99,7 +99,8 @@ def compare(
 
     Raises:
         NumleanError: A dtype is unknown, repeated, or only the truth's; config or data are missing;
-            a count is too small.
+            a count is too small; or operations are to be measured of runs that cut a batch
+            differently, or of a run by a policy in shards.
     """
     task = get_task(task) if isinstance(task, str) else task
     name = task.name if isinstance(task, NamedTask) else type(task).__name__
@@ -123,6 +124,8 @@ def compare(
     if seeds > _MOST_SEEDS:
         raise NumleanError(f"seeds must be at most {_MOST_SEEDS}, got {seeds}")
     policies = {spec.name: spec.policy for spec in others if spec.policy is not None}
+    if operations:
+        _check_cuts([*others, reference])
     schedule = MeasurementSchedule(config.steps, every, tests, operations, flags, bool(policies))
     numbers = range(config.seed, config.seed + seeds)
     load = loader(data)
@@ -219,6 +222,23 @@ def _others(specs: Sequence[RunSpec], truth: RunSpec) -> list[RunSpec]:
     return others
 
 
+def _check_cuts(specs: Sequence[RunSpec]) -> None:
+    """Check that the operations of all runs correspond to those of the reference run, the last."""
+    truth = specs[-1]
+    for spec in specs:
+        if spec.cut != truth.cut:
+            raise NumleanError(
+                "operations can be compared only between runs that cut a batch in the same way:"
+                f" {spec.name} is cut {spec.cut}, and {truth.name} {truth.cut}; pass"
+                " operations=False, or the same shards"
+            )
+        if spec.policy is not None and spec.options.shards > 1:
+            raise NumleanError(
+                f"{spec.name} is a run by a policy in {spec.options.shards} shards, whose"
+                " operations cannot be compared; pass operations=False, or shards=1"
+            )
+
+
 def _header(
     name: str,
     task: Task,
@@ -235,6 +255,7 @@ def _header(
         "dtypes": names if truth.name in names else [*names, truth.name],
         "truth": truth.name,
         **training_record(task, config, load(truth.scalar)),
+        **({} if truth.options.shards == 1 else {"shards": truth.options.shards}),
         **machine_record(),
     }
 

@@ -76,10 +76,14 @@ def locate_divergence(
         found = _of_initial_values(task, specs, snapshots, comparison)
         if found is not None:
             return found
-    replays = [trace_step(task, config, *each) for each in zip(specs, snapshots, strict=True)]
-    traces = pad_to_common_order([trace for trace, _ in replays])
     name, place = differing
     differing_text = f"{name} at [{', '.join(map(str, place))}]"
+    cuts = [spec.cut for spec in specs]
+    if cuts[0] != cuts[1]:
+        where = f"the runs cut a batch differently ({cuts[0]}; {cuts[1]}), so operations differ"
+        return Divergence(specs[0].name, specs[1].name, step, differing_text, where)
+    replays = [trace_step(task, config, *each) for each in zip(specs, snapshots, strict=True)]
+    traces = pad_to_common_order([trace for trace, _ in replays])
     difference = first_difference(traces, comparison.differing)
     if any(spec.policy is not None for spec in specs):
         cast = _one_sided(traces, difference, comparison)
@@ -114,9 +118,12 @@ def trace_step(
     """Repeat a step as the run executes it; return its operations and the state after it.
 
     None replaces operations that a compiled step leaves out because nothing depends on them. With
-    ``into``, they are also in that trace, which has more to tell of the step.
+    ``into``, they are also in that trace, which has more to tell of the step. A step in shards is
+    repeated by the eager engine, since shards of one size share a recording.
     """
     trace = into or Trace()
+    if spec.options.shards > 1:
+        spec = replace(spec, options=replace(spec.options, backend="eager"))
     runner = spec.runner(instrument(task, trace), lambda scalar: TracingScalar(scalar, trace))
     runner.new_tape = lambda: TracingTape(trace)
     runner.keeps_outputs = True

@@ -97,6 +97,7 @@ class RunSpec:
         if isinstance(spec, Runner):
             policy, initial = spec.precision.policy, dict(spec.named_parameters)
             name = spec.scalar.name if policy is None else f"{_POLICY}:{format_policy(policy)}"
+            name += f" in {spec.options.shards} shards" if spec.options.shards > 1 else ""
             wrappers = () if policy is None else (partial(_own_scalars, spec.precision),)
             return cls(name, spec.scalar, spec.options, initial, policy, wrappers)
         if isinstance(spec, str):
@@ -111,8 +112,11 @@ class RunSpec:
         """Return the same run with a fault: in a run by a policy, in all dtypes that can have it.
 
         Raises:
-            NumleanError: No arithmetic of the run supports the fault.
+            NumleanError: No arithmetic of the run supports the fault; or it is in one step or call
+                of a run in shards, each of which counts its own.
         """
+        if self.options.shards > 1 and not (fault.step is None and fault.call is None):
+            raise NumleanError(f"a fault of a run in shards has no step and no call, got {fault}")
         name, injected = f"{self.name} with {fault}", InjectedFault(fault)
         if self.policy is None:
             scalar = FaultyScalar(self.scalar, fault, injected.injected)
@@ -144,6 +148,13 @@ class RunSpec:
             options = replace(self.options, device=None, fast_kernels=False)
         initial, composed = self.initial, partial(_wrapped, wraps)
         return instantiate(task, scalar, options, initial=initial, wrap=composed)
+
+    @property
+    def cut(self) -> str:
+        """How the run cuts a batch, as text: the operations of its steps depend on it."""
+        if self.options.shards == 1:
+            return "not at all"
+        return f"into {self.options.shards} shards, statistics of a {self.options.batch_statistics}"
 
     @property
     def update(self) -> Scalar:
