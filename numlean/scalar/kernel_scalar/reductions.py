@@ -81,6 +81,8 @@ _TRANSPOSED: Final = {each: np.array(each, np.int64) for each in ((0, 0), (0, 1)
 def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
     """Return the sums along axes."""
     loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
+    if type(axis) is tuple and len(axis) == 1:
+        (axis,) = axis
     # Without a simple addition, the loop over cells is as fast for a tree.
     is_simple = loop is SUM_ORDERED or likely_add(s.table) is not None
     rows = _as_rows(s, x, axis) if is_simple else None

@@ -54,4 +54,9 @@ def test_sums_along_the_last_axis_are_those_along_the_first_of_the_transpose():
         by_rows = scalar.sum(x, 1, reduction=reduction)
         by_columns = scalar.sum(np.ascontiguousarray(x.T), 0, reduction=reduction)
         assert scalar.to_bits(by_rows).tolist() == scalar.to_bits(by_columns).tolist()
+        for axis in ((1,), (-1,)):
+            for keepdims in (False, True):
+                z = scalar.sum(x, axis, keepdims=keepdims, reduction=reduction)
+                assert z.shape == ((11, 1) if keepdims else (11,))
+                assert scalar.to_bits(z).ravel().tolist() == scalar.to_bits(by_rows).tolist()
     assert scalar.sum(x[:, :0], 1).tolist() == [0.0] * 11

@@ -26,8 +26,20 @@ _FEW_BYTES: Final = 64 << 10
 """The size of b up to which panels do not pay."""
 
 _FEW_ROWS: Final = 48
-"""The number of rows up to which panels do not pay."""
+"""The number of rows up to which panels do not pay, unless b is long or large."""
 
+_MANY_BLOCKS: Final = 2
+"""The blocks of terms from which panels pay for more rows than those of one tile.
+
+Where rows of a are a power of two apart, the lines that a tile reads of them share few places of
+the first cache. Gradients of the weights of convolutions are such products: few rows, and a term
+for each position."""
+
+_MANY_CACHES: Final = 8
+"""The size of b, in second caches, from which panels pay for more than half the rows of a tile.
+
+Each term that a tile reads where it is lies in a page of its own; panels are copied in longer
+pieces. Convolutions of large images are such products: few rows, and a column for each position."""
 
 _FUSED: Final = {
     MATMUL: False,
@@ -86,7 +98,8 @@ def make_product(
     """
     vectors = machine() if processor is None else processor
     sizes = shape(vectors, memory or caches(), arithmetic.bits, arithmetic.temporaries)
-    multiply = _make_multiply(arithmetic, sizes)
+    many_bytes = _MANY_CACHES * (memory or caches()).second
+    multiply = _make_multiply(arithmetic, sizes, many_bytes)
     settle = make_settle(arithmetic, table, is_fused=_FUSED[loop])
     make = _make_in_place if arithmetic.in_place else _make_converting
     return make(arithmetic, multiply, settle, takes_views=loop not in OF_VIEWS)
@@ -229,7 +242,7 @@ def _entry(run: Callable[..., None], takes_views: bool) -> Callable[..., None]:
     return matmul_of_views if takes_views else matmul
 
 
-def _make_multiply(arithmetic: LaneArithmetic, sizes: Shape) -> Any:
+def _make_multiply(arithmetic: LaneArithmetic, sizes: Shape, many_bytes: int) -> Any:
     """Return ``multiply(a, a_row, a_term, b, b_column, b_term, terms, c, c_row, rows, columns)``.
 
     The arguments are addresses, distances in bytes, and extents, of a matrix or of some rows and
@@ -237,6 +250,7 @@ def _make_multiply(arithmetic: LaneArithmetic, sizes: Shape) -> Any:
     """
     packed, direct = make_packed(arithmetic, sizes), make_direct(arithmetic, sizes)
     few_rows, few_bytes, size = _FEW_ROWS, _FEW_BYTES, arithmetic.dtype.itemsize
+    tile_rows, many_terms = sizes.packed.rows, _MANY_BLOCKS * sizes.terms
 
     def multiply(
         a: Any,
@@ -251,7 +265,16 @@ def _make_multiply(arithmetic: LaneArithmetic, sizes: Shape) -> Any:
         rows: Any,
         columns: Any,
     ) -> Any:
-        if rows <= few_rows or terms * columns * size <= few_bytes:
+        of_b, fewest = terms * columns * size, few_rows + 1
+        is_far, is_long = of_b >= many_bytes, terms >= many_terms
+        # Columns that are not next to each other are copied in any case.
+        if b_column != size and (is_far or is_long):
+            fewest = tile_rows
+        elif is_far:
+            fewest = tile_rows // 2 + 1
+        elif is_long:
+            fewest = tile_rows + 1
+        if rows < fewest or of_b <= few_bytes:
             return direct(a, a_row, a_term, b, b_column, b_term, terms, c, c_row, rows, columns)
         return packed(a, a_row, a_term, b, b_column, b_term, terms, c, c_row, rows, columns)
 

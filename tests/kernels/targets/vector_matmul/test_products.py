@@ -20,6 +20,9 @@ AVX2, AVX512, NEON = Machine(256, 16), Machine(512, 32), Machine(128, 32)
 CACHES = Caches(16 << 10, 64 << 10)
 EMPTY = (0, 3, 4), (3, 0, 5), (2, 4, 0)
 SMALL = (1, 1, 1), (5, 2, 17), (3, 40, 33), (5, 2, 60), (13, 7, 33), (25, 9, 70)
+FEW_ROWS = (16, 1030, 29), (21, 1030, 37), (10, 41, 3301), (17, 41, 3301)
+"""Products of few rows that panels serve because of their terms, as in gradients of convolutions,
+or because of the size of b, as in convolutions: of one tile and of several."""
 BLOCKS = (61, 530, 91)
 """Blocks of terms and of rows with edges, and panels of both operands, for both widths and for
 these caches."""
@@ -74,14 +77,14 @@ def bits(x):
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("transposed", TRANSPOSED)
 def test_every_shape_has_the_bits_of_the_plain_loop(case, transposed):
-    for n, k, m in (*EMPTY, *SMALL, BLOCKS):
+    for n, k, m in (*EMPTY, *SMALL, *FEW_ROWS, BLOCKS):
         a, b = numbers(case, 2, n, k), numbers(case, 2, k, m)
         result = run(case, a, b, transposed=transposed)
         assert np.array_equal(bits(result), bits(plain(case, a, b))), (n, k, m)
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("extents", [(13, 7, 33), BLOCKS])
+@pytest.mark.parametrize("extents", [(13, 7, 33), *FEW_ROWS, BLOCKS])
 def test_special_numbers_have_the_bits_of_the_plain_loop(case, extents):
     n, k, m = extents
     a, b = numbers(case, 1, n, k), numbers(case, 1, k, m)
