@@ -11,6 +11,7 @@ from contextlib import suppress
 import pytest
 
 import numlean as nl
+from numlean.analysis.lockstep.blocks import CommonBlocks
 from numlean.checkpoint import load
 from numlean.cli.interrupt import catch_interrupt, uninterrupted
 from numlean.cli.main import main
@@ -37,6 +38,7 @@ def stopped_in_step(monkeypatch, number, step, times=1):
 
     monkeypatch.setattr(Stepper, "step", interrupted)
     monkeypatch.setattr(StepBlocks, "run", lambda self, orders, limit: block(self, orders, 1))
+    monkeypatch.setattr(CommonBlocks, "run", lambda self, orders, limit: None)
 
 
 @pytest.fixture

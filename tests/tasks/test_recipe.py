@@ -114,7 +114,7 @@ def test_every_option_of_train_is_in_the_recipe_or_does_not_affect_the_bits():
     others = {"device", "backend", "fast_kernels", "json", "flags", "log", "plot", "run", "command"}
     others |= {"save", "checkpoint_every", "resume", "weights", "certificate", "version"}
     others |= {"on_nonfinite", "trust_paths", "max_size"}  # they change no step
-    others |= {"workers", "scheduler"}
+    others |= {"workers", "scheduler", "threads"}
     assert {field.name for field in fields(TrainOptions)} == set(arguments) - others
 
 

@@ -215,9 +215,8 @@ def test_the_cache_of_a_kernel_knows_the_arithmetic():
     from numlean_kernels.targets.cpu import CpuTarget
 
     def key(rounding):
-        run = CpuTarget().kernel(MATMUL, ieee_table(Arithmetic(BINARY32, rounding), CPU))
-        dispatcher = run.__closure__[0].cell_contents
-        return dispatcher._cache._key
+        table = ieee_table(Arithmetic(BINARY32, rounding), CPU)
+        return CpuTarget().compiled(MATMUL, table)._cache._key
 
     usual = key(Rounding.TIES_TO_EVEN)
     assert key(Rounding.TO_ODD) != usual
