@@ -96,19 +96,22 @@ class Cluster:
         """The addresses of the workers that are there now and have not been refused."""
         return sorted(self._client.nthreads().keys() - self._refused)
 
-    def check_workers(self) -> None:
+    def check_workers(self, seconds: float | None) -> None:
         """Check that there is a worker, and that all have the versions of this process.
 
+        Args:
+            seconds: How long to wait for a worker; None waits for ever.
+
         Raises:
-            UnavailableError: There is none within some seconds.
+            UnavailableError: There is none in time.
             WorkerVersionError: A worker has another version.
         """
         try:
-            self._client.wait_for_workers(1, timeout=_SECONDS_TO_CONNECT)
+            self._client.wait_for_workers(1, timeout=seconds)
         except TimeoutError:
             raise UnavailableError(
                 f"the scheduler {self._client.scheduler.address} has no worker after"
-                f" {_SECONDS_TO_CONNECT} s; start one with `dask worker"
+                f" {seconds} s; start one with `dask worker"
                 f" {self._client.scheduler.address}`"
             ) from None
         found = self._client.get_versions(packages=[*self._versions])["workers"]
@@ -261,7 +264,7 @@ def connect(scheduler: str | None, workers: int) -> Iterator[Cluster]:
         ) from None
     if scheduler is not None:
         with _connected(Client, scheduler) as client:
-            yield _checked(client)
+            yield _checked(client, _SECONDS_TO_CONNECT)
         return
     import dask
 
@@ -282,12 +285,12 @@ def connect(scheduler: str | None, workers: int) -> Iterator[Cluster]:
                 " script that starts some does so under `if __name__ == '__main__':`"
             ) from None
         with local, kept_workers(local, workers), Client(local) as client:
-            yield _checked(client)
+            yield _checked(client, None)  # its workers have started
 
 
-def _checked(client: Client) -> Cluster:
+def _checked(client: Client, seconds: float | None) -> Cluster:
     cluster = Cluster(client)
-    cluster.check_workers()
+    cluster.check_workers(seconds)
     return cluster
 
 
