@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import product
-from math import prod
+from math import isfinite, prod
 from typing import Any, Final, get_args, get_type_hints
 
 from numlean.data.input_file import read_input, shown_path
@@ -92,7 +92,7 @@ def _axes(table: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Return the values of each option.
 
     Raises:
-        DocumentError: An option is unknown.
+        DocumentError: An option is unknown, or a number is not finite.
     """
     known = [each.name for each in fields(TrainOptions)]
     for name in table:
@@ -102,7 +102,12 @@ def _axes(table: Mapping[str, Any]) -> dict[str, list[Any]]:
                 f"unknown option {name!r:.80} of a sweep{near}; known are the options of `numlean"
                 f" train` that affect bits, with underscores, {_POINTS} and {_EXECUTION}"
             )
-    return {name: _values(name, value) for name, value in table.items()}
+    axes = {name: _values(name, value) for name, value in table.items()}
+    for name, values in axes.items():
+        for each in values:
+            if isinstance(each, float) and not isfinite(each):
+                raise DocumentError(f"{name}: expected a finite number, got {each}")
+    return axes
 
 
 def _values(name: str, value: Any) -> list[Any]:

@@ -56,6 +56,7 @@ def test_execution_has_defaults_that_change_no_bit():
         ({"task": "xor", "steps": [1, True]}, "sweep.steps: expected int, got True"),
         ({"task": "xor", "seed": []}, "a sweep needs 1 to 1,000,000 points, and this one has 0"),
         ({"task": "xor", "seed": list(range(1001)), "lr": [0.1] * 1000}, "this one has 1,001,000"),
+        ({"task": "xor", "lr": [0.1, float("nan")]}, "lr: expected a finite number, got nan"),
         ({"task": "xor", "dtype": "float32", "policy": "tf32"}, "policy"),
         ({"task": "xor", "points": {"seed": 1}}, "points: expected a list of tables"),
         ({"task": "xor", "execution": {"backend": "fast"}}, "unknown backend 'fast'"),
