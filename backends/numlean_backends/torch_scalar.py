@@ -18,6 +18,7 @@ def _backend(pattern: str, inner: str, format: Format) -> ScalarBackend:
         devices=("cpu",),
         make=make,
         format=format,
+        needs=("torch",),
     )
 
 

@@ -11,6 +11,7 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import ShapeError
 from numlean.pages.html import element
 from numlean.scalar import work_limit
+from numlean.scalar.code_fields import COLOURS
 from numlean.scalar.exact import exact_of
 from numlean.scalar.flags import Flags
 from numlean.scalar.precision import precision_of
@@ -20,8 +21,8 @@ from numlean.text_table import TextTable, align_rows
 from numlean_kernels.formats import Format
 from numlean_kernels.ieee.classify import CLASSES
 
-_FIELD_COLOURS: Final = ("#c0392b", "#1e8449", "#2471a3")
-"""The colours of sign, exponent and fraction, which can be read on white and on black."""
+_FIELDS: Final = ("sign", "exponent", "fraction")
+"""The fields of an encoding, from the left."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ class Inspection:
             return shown
         code, *fields = self.encoding.split()
         coloured = (
-            element("span", bits, style=f"color: {colour}")
-            for bits, colour in zip(fields, _FIELD_COLOURS, strict=False)
+            element("span", bits, style=f"color: {COLOURS[kind]}")
+            for bits, kind in zip(fields, _FIELDS, strict=False)
         )
         spans = " ".join(each.text for each in coloured)
         return shown.replace(f">{self.encoding}<", f"><code>{code} {spans}</code><", 1)

@@ -40,6 +40,7 @@ class ScalarBackend:
         reference: Makes a :class:`numlean.testing.Reference` of a Scalar's correct results, for the
             conformance suite; not needed for IEEE formats.
         fast_devices: The devices for which ``make_fast`` has kernels.
+        needs: The modules of optional packages that its Scalars import.
     """
 
     pattern: str
@@ -51,6 +52,7 @@ class ScalarBackend:
     make_fast: Callable[[Dtype, str], Scalar] | None = None
     reference: Callable[[Scalar], Any] | None = None
     fast_devices: tuple[str, ...] = ("cpu",)
+    needs: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return the name of a registered backend; the fields of any other."""

@@ -1,6 +1,7 @@
 """Crosschecks of two formats beyond rounding, and the growth of a difference."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -120,6 +121,8 @@ def test_a_notebook_shows_the_difference_and_its_growth():
     html = checked("float32", "bfloat16", continue_=True)._repr_html_()
     assert html.count("<table") == html.count("<pre>") == 1
     assert "relative difference" in html
+    (frame,) = re.findall(r'<iframe [^>]*srcdoc="([^"]*)"', html)
+    assert frame.count("data-chart=&quot;lines&quot;&gt;") == 2
     assert "&lt;" not in checked("float32", "ieee32exec")._repr_html_()
 
 

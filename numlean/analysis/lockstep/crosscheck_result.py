@@ -68,7 +68,7 @@ class Crosscheck:
         return "\n".join([*texts, *(f"{run}: {text}" for run, text in self.nonfinite.items())])
 
     def _repr_html_(self) -> str:
-        """Return the same for notebooks."""
+        """Return the same for notebooks, with charts of the growth."""
         texts = [f"<p>{escape(f'{run}: {text}')}</p>" for run, text in self.nonfinite.items()]
         return "".join([*(_html(pair, self.steps) for pair in self.pairs), *texts])
 
@@ -112,5 +112,13 @@ def _html(pair: Pair, steps: int) -> str:
     if pair.divergence is not None:
         parts.append(f"<pre>{escape(str(pair.divergence))}</pre>")
     if pair.growth:
+        # Imported here because it is for notebooks only.
+        from numlean.analysis.lockstep.growth_charts import growth_charts
+        from numlean.pages.frame import frame
+        from numlean.pages.html import element
+
+        title = f"Growth of the difference of {pair.a} and {pair.b}"
+        charts = element("div", list(growth_charts(pair.growth)), class_="figures")
         parts += [growth_table(pair.growth).to_html(), f"<p>{escape(growth_summary(pair))}</p>"]
+        parts.append(frame(title, [charts]))
     return "".join(parts)

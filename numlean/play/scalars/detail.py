@@ -11,8 +11,8 @@ from numlean.autograd.tensor import Tensor
 from numlean.errors import UnavailableError
 from numlean.inspection.digits import readable
 from numlean.inspection.number import inspect_within_limit
-from numlean.play.scalars.fields import Field, fields_of
-from numlean.play.scalars.loading import code_of, code_width
+from numlean.play.scalars.loading import code_of
+from numlean.scalar.code_fields import Field, code_width, fields_of
 from numlean.scalar.exact import Exact, exact_of
 from numlean.scalar.long_integers import text_of_int
 from numlean.scalar.protocol import Scalar, Storage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from numlean.errors import NumleanError
 from numlean.files.suffixes import POLICY_SUFFIX
@@ -13,8 +13,8 @@ from numlean.play.workspace import Workspace
 from numlean.precision import Policy, policies
 from numlean.precision.accumulation_text import accumulation_named
 from numlean.precision.policy import CONTRACTIONS, ROLES
+from numlean.scalar.code_fields import code_width
 from numlean.scalar.dtype import split_dtype_list
-from numlean.scalar.innermost import innermost
 from numlean.scalar.precision import precision_of
 from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.registry import resolve, scalar_on, scalars
@@ -56,19 +56,6 @@ def load(dtype: str) -> Scalar:
             " use `numlean eval`"
         )
     return scalar
-
-
-def code_width(scalar: Scalar) -> int | None:
-    """Return the number of bits of a number's encoding or code; None if it has none."""
-    if scalar.format is not None:
-        return scalar.format.width
-    width: int | None = getattr(codec_of(scalar), "code_width", None)
-    return width
-
-
-def codec_of(scalar: Scalar) -> Any:
-    """Return the codec of a Scalar that has one; else None."""
-    return getattr(innermost(scalar), "codec", None)
 
 
 def code_of(scalar: Scalar, x: Storage) -> int | None:

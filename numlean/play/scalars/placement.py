@@ -8,8 +8,8 @@ from typing import Final
 from mpmath import libmp
 
 from numlean.play.scalars.detail import Detail, Neighbour
-from numlean.play.scalars.loading import codec_of
 from numlean.play.scalars.truth import Truth
+from numlean.scalar.code_fields import codec_of
 from numlean.scalar.conversion import INFINITE
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import Exact

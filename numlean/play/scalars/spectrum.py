@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -10,7 +10,8 @@ from math import log2
 
 from mpmath import libmp
 
-from numlean.play.scalars.loading import codec_of, load
+from numlean.play.scalars.loading import load
+from numlean.scalar.code_fields import codec_of
 from numlean.scalar.exact import exact_of
 from numlean.scalar.precision import magnitudes_of
 from numlean.scalar.protocol import Scalar
@@ -87,18 +88,20 @@ def _of_codes(scalar: Scalar) -> Iterator[Stretch]:
     """Count codes between powers of two, which are in the order of the positive numbers."""
     ends = magnitudes_of(scalar)
     assert ends is not None
-    codes = [_code_from(scalar, exponent) for exponent in range(ends[0], ends[1] + 1)]
+    codes = _codes_from(scalar, range(ends[0], ends[1] + 1))
     codes.append(codec_of(scalar).codes.greatest + 1)
     for exponent, (low, high) in enumerate(pairwise(codes), start=ends[0]):
         yield Stretch(exponent, exponent + 1, high - low)
 
 
-def _code_from(scalar: Scalar, exponent: int) -> int:
-    """Return the code of the least number that is not below a power of two."""
-    power = libmp.mpf_shift(libmp.fone, exponent)
-    x = scalar.from_string([f"0x1p{exponent}"])
-    value, code = exact_of(scalar.to_exact(x)[0]), int(scalar.to_bits(x)[0])
-    return code + 1 if libmp.mpf_lt(value, power) else code
+def _codes_from(scalar: Scalar, exponents: Sequence[int]) -> list[int]:
+    """Return the code of the least number that is not below each power of two."""
+    x = scalar.from_string([f"0x1p{exponent}" for exponent in exponents])
+    found = zip(exponents, scalar.to_exact(x), scalar.to_bits(x), strict=True)
+    return [
+        int(code) + bool(libmp.mpf_lt(exact_of(value), libmp.mpf_shift(libmp.fone, exponent)))
+        for exponent, value, code in found
+    ]
 
 
 def _merged(stretches: Iterator[Stretch]) -> Iterator[Stretch]:

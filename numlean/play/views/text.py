@@ -7,7 +7,7 @@ from typing import Final
 
 from numlean.display_text import shorten
 from numlean.pages.html import Child, Html, element
-from numlean.play.scalars.fields import Field
+from numlean.scalar.code_fields import Field
 from numlean.scalar.protocol import Scalar
 
 _MINUS: Final = "\N{MINUS SIGN}"

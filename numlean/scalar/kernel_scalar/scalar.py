@@ -138,6 +138,13 @@ class KernelScalar(ElementaryFunctions):
     def __repr__(self) -> str:
         return f"Scalar({self.describe()})"
 
+    def _repr_html_(self) -> str:
+        """Return the properties of the numbers as a table for notebooks."""
+        # Imported here because it is for notebooks only.
+        from numlean.scalar.display import scalar_html
+
+        return scalar_html(self)
+
     def describe(self) -> str:
         """Return one line for people."""
         return f"{self.name}: {self.summary}, {self.rounding}, on {self.device}"

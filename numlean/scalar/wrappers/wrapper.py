@@ -140,6 +140,13 @@ class WrappedScalar(
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()})"
 
+    def _repr_html_(self) -> str:
+        """Return the properties of the numbers as a table for notebooks."""
+        # Imported here because it is for notebooks only.
+        from numlean.scalar.display import scalar_html
+
+        return scalar_html(self)
+
 
 def _public(wrapper: object) -> dict[str, Any]:
     return {name: value for name, value in vars(wrapper).items() if not name.startswith("_")}

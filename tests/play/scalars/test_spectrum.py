@@ -6,8 +6,9 @@ from math import frexp
 import numpy as np
 import pytest
 
-from numlean.play.scalars.loading import code_width, load
+from numlean.play.scalars.loading import load
 from numlean.play.scalars.spectrum import spectrum_of
+from numlean.scalar.code_fields import code_width
 
 
 def _counted(values):

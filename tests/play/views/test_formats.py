@@ -1,6 +1,8 @@
 """The view of formats: figures, constants and conversions against numpy and ml_dtypes."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -117,3 +119,12 @@ def test_the_precision_chart_names_its_series(workspace):
     _, text = _page(workspace, f="e5m2", beside="posit:8,bfloat16")
     chart = text[text.index('class="precision"') :]
     assert re.findall(r"<title>([^<]*)</title>", chart)[:3] == ["bfloat16", "posit:8", "e5m2"]
+
+
+def test_the_list_of_formats_loads_no_compiler():
+    code = (
+        "import sys; from numlean.play.views.formats.catalogue import catalogue;"
+        "assert catalogue(); sys.exit(next((f'{each} was imported' for each in ('numba', 'torch')"
+        " if each in sys.modules), None))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from numlean.analysis.lockstep.crosscheck_result import growth_summary, verdict
 from numlean.analysis.lockstep.growth import growth_table
-from numlean.pages.html import Child, Html, element
-from numlean.pages.lines import Curve, line_chart
+from numlean.analysis.lockstep.growth_charts import growth_charts
+from numlean.pages.html import Child, element
 from numlean.pages.shell import html_document
 from numlean.pages.tables import whole_table
 
 if TYPE_CHECKING:
-    from numlean.analysis.lockstep import Crosscheck, Pair
+    from numlean.analysis.lockstep import Crosscheck
 
 
 def crosscheck_page(task: str, result: Crosscheck) -> str:
@@ -38,32 +37,5 @@ def _sections(result: Crosscheck) -> Iterator[Child]:
             yield element("pre", str(pair.divergence), class_="scroll", tabindex=0)
         if pair.growth:
             yield element("p", growth_summary(pair))
-            yield element("div", list(_figures(pair)), class_="figures")
+            yield element("div", list(growth_charts(pair.growth)), class_="figures")
             yield whole_table(growth_table(pair.growth), label=f"Growth of pair {k + 1}")
-
-
-def _figures(pair: Pair) -> Iterator[Html]:
-    points = pair.growth
-    steps = [point.step for point in points]
-    yield _figure(
-        [Curve.of("A and B", 0, steps, [_known(point.relative) for point in points])],
-        "Relative difference of all parameters, as norms",
-        log=True,
-    )
-    yield _figure(
-        [
-            Curve.of("A", 0, steps, [_known(point.loss_a) for point in points]),
-            Curve.of("B", 1, steps, [_known(point.loss_b) for point in points]),
-        ],
-        "Loss of each batch, before its update",
-        log=None,
-    )
-
-
-def _figure(curves: list[Curve], text: str, *, log: bool | None) -> Html:
-    label = text.partition(" of ")[0].lower()
-    return line_chart(curves, label, text, log=log, caption=element("b", text))
-
-
-def _known(value: float | None) -> float:
-    return math.nan if value is None else value

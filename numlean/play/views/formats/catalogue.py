@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Final
 
 from numlean.errors import NumleanError
@@ -44,7 +45,11 @@ class Entry:
 
 @cache
 def catalogue() -> tuple[Entry, ...]:
-    """Return the formats that this installation has; of those with an argument examples."""
+    """Return the formats that this installation has; of those with an argument examples.
+
+    Those that run in compiled code only are not made, as that loads a compiler, and may load a
+    large library.
+    """
     return tuple(sorted(_entries(), key=_order))
 
 
@@ -53,13 +58,17 @@ def _entries() -> Iterator[Entry]:
         warnings.simplefilter("ignore")  # backends that cannot be loaded are not in the list
         backends = list(scalar_backends())
     for name, backend in backends:
+        if not all(map(find_spec, backend.needs)):
+            continue
         for dtype in _EXAMPLES.get(name, () if ":" in backend.pattern else (name,)):
-            try:
-                scalar = get_scalar(dtype, "python" if "python" in backend.devices else None)
-            except NumleanError:
-                continue  # such as a library that is not installed
+            format = backend.format
+            if "python" in backend.devices:
+                try:
+                    format = get_scalar(dtype, "python").format
+                except NumleanError:
+                    continue  # such as a library that is not installed
             aliases = tuple(alias for alias, of in ALIASES.items() if of == dtype)
-            yield Entry(dtype, backend.summary, aliases, scalar.format)
+            yield Entry(dtype, backend.summary, aliases, format)
 
 
 def _order(entry: Entry) -> tuple[bool, int, str]:

@@ -15,13 +15,15 @@ from numlean.inspection.digits import readable
 from numlean.inspection.evaluation import Evaluation
 from numlean.inspection.syntax import Comparison, count_operations, parse
 from numlean.play.scalars.detail import Detail, detail
-from numlean.play.scalars.loading import chosen_formats, code_width, load
+from numlean.play.scalars.loading import chosen_formats, load
 from numlean.play.scalars.spectrum import Stretch, spectrum_of
 from numlean.play.scalars.truth import Error, Truth, error_of
 from numlean.play.views.formats.query import FormatsQuery
 from numlean.play.views.text import describe_numbers
 from numlean.play.workspace import Workspace
+from numlean.scalar.code_fields import code_width
 from numlean.scalar.conversion import Conversion
+from numlean.scalar.display import greatest_number, least_number
 from numlean.scalar.exact import exact_of
 from numlean.scalar.flags import Flags
 from numlean.scalar.precision import precision_of
@@ -30,8 +32,6 @@ from numlean.scalar.work_limit import check_work
 
 MOST_BITS_OF_ALL: Final = 10
 """Of formats of at most so many bits every number is drawn."""
-
-_FAR: Final = 1 << 2000
 
 
 @dataclass(frozen=True)
@@ -186,9 +186,9 @@ def _numbers(scalar: Scalar) -> Iterator[Constant]:
     if code_width(scalar) is None:
         yield Constant("one", number=detail(scalar, one))
         return
-    greatest = _finite_end(scalar)
+    greatest = greatest_number(scalar)
     yield Constant("greatest number", number=detail(scalar, greatest))
-    least = _least(scalar)
+    least = least_number(scalar)
     format = scalar.format
     if format is not None:
         normal = scalar.from_bits([format.least_normal])
@@ -203,18 +203,6 @@ def _numbers(scalar: Scalar) -> Iterator[Constant]:
     if format is not None and format.emax >= format.precision:
         integer = scalar.from_exact([1 << format.precision])
         yield Constant("up to which it has every integer", number=detail(scalar, integer))
-
-
-def _finite_end(scalar: Scalar) -> Storage:
-    if scalar.format is not None:
-        return scalar.from_bits([scalar.format.max_finite])
-    return scalar.from_exact([_FAR])
-
-
-def _least(scalar: Scalar) -> Storage:
-    if scalar.format is not None:
-        return scalar.from_bits([int(scalar.format.has_zero)])
-    return scalar.next_up(scalar.from_int([0]))
 
 
 def _distance(scalar: Scalar, low: Storage, high: Storage) -> str:

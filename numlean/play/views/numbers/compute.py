@@ -23,11 +23,12 @@ from numlean.inspection.syntax import (
     parse,
 )
 from numlean.play.scalars.detail import Detail, detail
-from numlean.play.scalars.loading import Chosen, code_width, load
+from numlean.play.scalars.loading import Chosen, load
 from numlean.play.scalars.placement import Placement, placement
 from numlean.play.scalars.truth import Error, Truth, error_of, truth_of
 from numlean.play.views.numbers.query import NAMES, NumbersQuery, Operand
 from numlean.play.views.text import describe_numbers
+from numlean.scalar.code_fields import code_width
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.exact import exact_of
 from numlean.scalar.exact_text import format_c_hex

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from numlean.play.scalars.loading import code_width, codec_of
+from numlean.scalar.innermost import innermost
 from numlean.scalar.protocol import Scalar
 from numlean_kernels.fixed.formats import FixedArithmetic
 from numlean_kernels.logarithmic.formats import LogArithmetic
@@ -14,6 +14,16 @@ from numlean_kernels.tapered.formats import Posit, Takum
 
 KINDS: Final = ("sign", "direction", "regime", "exponent", "integer", "fraction")
 """Every kind of field."""
+
+COLOURS: Final = {
+    "sign": "#c0392b",
+    "direction": "#a04000",
+    "regime": "#8e44ad",
+    "exponent": "#1e8449",
+    "integer": "#1e8449",
+    "fraction": "#2471a3",
+}
+"""The colour of each kind, which can be read on white and on black, for notebooks."""
 
 _DIRECTION_BITS: Final = 1
 _COUNT_BITS: Final = 3
@@ -30,6 +40,19 @@ class Field:
 
     kind: str
     bits: str
+
+
+def code_width(scalar: Scalar) -> int | None:
+    """Return the number of bits of a number's encoding or code; None if it has none."""
+    if scalar.format is not None:
+        return scalar.format.width
+    width: int | None = getattr(codec_of(scalar), "code_width", None)
+    return width
+
+
+def codec_of(scalar: Scalar) -> Any:
+    """Return the codec of a Scalar that has one; else None."""
+    return getattr(innermost(scalar), "codec", None)
 
 
 def fields_of(scalar: Scalar, code: int) -> tuple[Field, ...]:

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
-from numlean.play.scalars.fields import fields_of
 from numlean.play.scalars.loading import load
+from numlean.scalar.code_fields import fields_of
 from numlean.scalar.exact import exact_of
 
 
