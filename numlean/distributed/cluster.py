@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing.resource_tracker import ensure_running
 from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, Generic, final
@@ -268,6 +269,7 @@ def connect(scheduler: str | None, workers: int) -> Iterator[Cluster]:
         return
     import dask
 
+    ensure_running()  # Python lets Ctrl-C through in the thread that starts its tracker
     with dask.config.set(_LOCAL_SETTINGS):
         # The workers inherit what is blocked: a terminal's Ctrl-C is for this process.
         try:
