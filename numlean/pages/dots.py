@@ -15,7 +15,7 @@ from numlean.pages.scales import WIDE, Scale, fitted, is_wide
 from numlean.pages.svg import line, path, svg, text
 
 _WIDTH: Final = 640
-_LABEL: Final = 230
+_LABEL: Final = 256
 _RIGHT: Final = 24
 _ROW: Final = 24
 _LETTERS: Final = 36
@@ -59,8 +59,10 @@ def dot_chart(
         is_difference: Whether values are differences, so that a line stands at 0.
         caption: A caption.
     """
-    values = [value for row in rows for value in row.values]
-    place = _places(values, is_difference=is_difference)
+    marks = [value for row in rows for value in (*row.values, row.mean) if math.isfinite(value)]
+    is_log = not is_difference and is_wide(marks)
+    ends = [end for row in rows for end in _ends(row) if end > 0 or not is_log]
+    place = _places([*marks, *ends], is_difference=is_difference, is_log=is_log)
     floor = len(rows) * _ROW + 6
     drawing = svg(
         _WIDTH,
@@ -108,10 +110,17 @@ class _Symmetric:
         return math.copysign(size if size <= 1 else 1 + math.log10(size), value)
 
 
-def _places(values: Sequence[float], *, is_difference: bool) -> Scale | _Symmetric:
+def _ends(row: Dots) -> tuple[float, ...]:
+    """Return the ends of the bar of a row; none without a bar."""
+    if row.spread is None or not math.isfinite(row.mean):
+        return ()
+    return row.mean - row.spread, row.mean + row.spread
+
+
+def _places(values: Sequence[float], *, is_difference: bool, is_log: bool) -> Scale | _Symmetric:
     start, end = _LABEL, _WIDTH - _RIGHT
     if not is_difference:
-        return fitted(values, start, end, log=is_wide(values))
+        return fitted(values, start, end, log=is_log)
     sizes = [abs(value) for value in values if value]
     if not sizes or max(sizes) <= WIDE * median(sizes):
         return fitted([0.0, *values], start, end, log=False)

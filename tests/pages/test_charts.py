@@ -161,3 +161,12 @@ def test_a_document_is_the_same_for_the_same_parts():
     one, two = (html_document(BAD, [paragraph("x")]) for _ in range(2))
     assert one == two
     assert BAD not in one
+
+
+def test_bars_of_dots_stay_right_of_the_names_and_names_are_not_cut():
+    rows = [Dots("x" * 36, (2.0,), 1.0, 3.0, 0), Dots("b", (), 1.5, 0.1, 1)]
+    drawing = dot_chart(rows, "x").text
+    bars = [tag for tag in re.findall(r"<line[^>]*>", drawing) if "spread" in tag]
+    ends = [float(x) for tag in bars for x in re.findall(r' x[12]="([\d.]+)"', tag)]
+    assert len(ends) == 4
+    assert 256 <= min(ends) <= max(ends) <= 640

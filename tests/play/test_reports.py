@@ -63,12 +63,50 @@ def test_tables_sort_by_numbers(page):
     assert found == sorted(found, reverse=True)
 
 
-def test_a_checker_of_accessibility_finds_nothing_serious(page):
+@pytest.fixture(scope="module")
+def other_reports(tmp_path_factory):
+    """Return the addresses of reports of the other commands."""
+    from numlean.analysis.drift.page import crosscheck_page
+    from numlean.distributed.sweep.page import as_page
+
+    folder = tmp_path_factory.mktemp("reports")
+    config = nl.get_task("xor").config(steps=2)
+    options = nl.Options(device="python")
+    checked = nl.crosscheck(
+        "xor", "float32", "e4m3", config=config, options=options, continue_=True
+    )
+    spec = {"task": "xor", "dtype": ["float32", "e4m3"], "seed": [0, 1], "steps": 2}
+    pages = {
+        "crosscheck": crosscheck_page("xor", checked),
+        "ablate": nl.ablate("xor", "bf16-mixed", seeds=2, config=config).page(),
+        "sweep": as_page(nl.sweep(spec, folder / "sweep", workers=0), "of xor"),
+    }
+    for name, text in pages.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return {name: (folder / f"{name}.html").as_uri() for name in pages}
+
+
+def _serious(browser):
+    """Return what axe finds on the open page, of those findings that are serious."""
     module = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
     script = (Path(module.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-    page.run(f"{script}; axe.run().then((found) => (window.found = found))")
-    found = page.wait("window.found && {all: window.found.violations.map((v) => [v.id, v.impact])}")
-    assert [each for each in found["all"] if each[1] in ("serious", "critical")] == []
+    browser.run(f"{script}; axe.run().then((found) => (window.found = found))")
+    found = browser.wait(
+        "window.found && {all: window.found.violations.map((v) => [v.id, v.impact])}"
+    )
+    return [each for each in found["all"] if each[1] in ("serious", "critical")]
+
+
+def test_a_checker_of_accessibility_finds_nothing_serious(page):
+    assert _serious(page) == []
+
+
+@pytest.mark.parametrize("name", ["crosscheck", "ablate", "sweep"])
+def test_it_finds_nothing_serious_in_other_reports(browser, other_reports, name):
+    browser.open(other_reports[name])
+    browser.wait("document.querySelector('.reading')")
+    assert _serious(browser) == []
+    assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_report_of_many_operations_has_one_page_of_rows(browser, tmp_path):
