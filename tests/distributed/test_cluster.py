@@ -32,7 +32,10 @@ class KillingWorkers(SweepObserver):
 
     def ended(self, point, result):
         if len(self.killed) < 2:
-            pids = self.client.run(os.getpid)
+            pids = {}
+            while not pids:  # the cluster starts a worker for the one that was killed
+                pids = self.client.run(os.getpid, on_error="ignore")
+                time.sleep(0.1)
             for pid in pids.values():
                 os.kill(pid, signal.SIGKILL)
             self.killed += pids.values()
