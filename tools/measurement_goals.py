@@ -171,12 +171,12 @@ def _goals() -> tuple[Goal, ...]:
         )
     )
     for name in ("eval", "xor float32", "digits ieee32exec", "digits bfloat16"):
-        work = f"first use: {name}, processor time of all processes"
-        found.append(Goal(work, f"commands: cold {name} processor s", None, 10.0, "s"))
+        work = f"first use, nothing compiled: {name}"
+        found.append(Goal(work, f"commands: cold {name} s", None, 10.0, "s"))
     for name, bound in {"digits": 1.5, "eval": 0.5, "--help": 0.2}.items():
         words = {"digits": "train digits --steps 1", "eval": "eval 1+1"}.get(name, name)
-        work = f"warm `numlean {words}`, processor time"
-        found.append(Goal(work, f"commands: warm {name} processor s", None, bound, "s"))
+        work = f"warm `numlean {words}`"
+        found.append(Goal(work, f"commands: warm {name} s", None, bound, "s"))
     return tuple(found)
 
 

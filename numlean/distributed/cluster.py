@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -253,19 +254,26 @@ def connect(scheduler: str | None, workers: int) -> Iterator[Cluster]:
         workers: The number of processes of a new cluster, with one thread each.
 
     Raises:
-        UnavailableError: Dask is not installed, or the scheduler does not answer, or it has no
-            workers.
+        UnavailableError: Dask is not installed, or the scheduler does not answer, has no workers,
+            or ends before the context does.
         WorkerVersionError: A worker has other versions of numlean, numba or Python.
     """
     try:
         from distributed import Client, LocalCluster
+        from distributed.comm import CommClosedError
     except ImportError:
         raise UnavailableError(
             "work on a cluster needs dask.distributed: pip install 'numlean[dask]'"
         ) from None
     if scheduler is not None:
-        with _connected(Client, scheduler) as client:
-            yield _checked(client, _SECONDS_TO_CONNECT)
+        try:
+            with _connected(Client, scheduler) as client:
+                yield _checked(client, _SECONDS_TO_CONNECT)
+        except (CancelledError, CommClosedError):  # nothing here cancels work it waits for
+            raise UnavailableError(
+                f"the scheduler {scheduler!r:.200} ended; what has been written is complete: start"
+                " it again, and repeat the command"
+            ) from None
         return
     import dask
 

@@ -43,6 +43,9 @@ class UserCluster:
         self._processes.append(process)
         return process
 
+    def kill_scheduler(self):
+        self._processes[0].kill()
+
     def stop(self):
         for process in reversed(self._processes):
             process.terminate()

@@ -10,6 +10,7 @@ import numlean as nl
 from numlean.cli.main import main
 from numlean.distributed.cluster import connect
 from numlean.distributed.sweep.observer import SweepObserver
+from numlean.errors import UnavailableError
 
 pytest.importorskip("distributed", reason="the dask extra is not installed")
 pytest.importorskip("pyarrow", reason="the dask extra is not installed")
@@ -51,6 +52,24 @@ def test_runs_on_workers_that_are_killed_have_the_bits_of_runs_in_this_process(
     assert len(observer.killed) == 2
     assert bits(made) == bits(nl.sweep(SPEC, tmp_path / "here", workers=0))
     assert made.failed == []
+
+
+class KillingTheScheduler(SweepObserver):
+    """Kills the scheduler when a run has ended."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+
+    def ended(self, point, result):
+        self.cluster.kill_scheduler()
+
+
+def test_the_end_of_the_scheduler_is_one_error(user_cluster, tmp_path):
+    user_cluster.add_worker("a")
+    spec = {"task": "xor", "steps": 400, "dtype": "mp:24", "seed": [*range(20)]}
+    address, observer = user_cluster.address, KillingTheScheduler(user_cluster)
+    with pytest.raises(UnavailableError, match=r"the scheduler .* ended"):
+        nl.sweep(spec, tmp_path / "w", scheduler=address, observer=observer)
 
 
 def test_a_worker_of_another_version_is_refused_by_name(
