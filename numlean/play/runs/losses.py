@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
 
 from numlean.play.runs.folder import LOG, RECORDS, Run, RunFolders
+from numlean.play.runs.growing import GrowingLines, Share
 from numlean.play.runs.plan import COMPARE, CROSSCHECK
 
 MOST_POINTS: Final = 1000
 """The points of a curve from which on every second one is left out."""
 
-_PIECE: Final = 8 << 20
-_SECONDS: Final = 0.1
-"""The processor time after which a page is shown with what was read, and the next one reads on."""
+_SHARE: Final = Share(seconds=0.1, piece=8 << 20, longest=8 << 20)
 
 _STEP: Final = b'{"record": "step"'
 
@@ -57,10 +55,9 @@ class Losses:
 
 @dataclass
 class _Read:
-    """What was read of a log: up to where, and the losses."""
+    """What was read of a log, and the losses."""
 
-    offset: int = 0
-    rest: bytes = b""
+    lines: GrowingLines = field(default_factory=GrowingLines)
     losses: Losses = field(default_factory=Losses)
 
 
@@ -79,22 +76,11 @@ class LossReader:
         name = RECORDS if run.kind == COMPARE else LOG
         with self._lock:
             found = self._found.setdefault(run.id, _Read())
-            if self._folders.stamp(run.id, name)[0] < found.offset:
+            if self._folders.stamp(run.id, name)[0] < found.lines.offset:
                 found = self._found[run.id] = _Read()
-            end, found.losses.is_complete = time.thread_time() + _SECONDS, False
-            while True:
-                piece = self._folders.read(run.id, name, found.offset, _PIECE)
-                if not piece:
-                    found.losses.is_complete = True
-                    break
-                found.offset += len(piece)
-                *lines, found.rest = (found.rest + piece).split(b"\n")
-                for line in lines:
-                    _add(found.losses, line, is_comparison=run.kind == COMPARE)
-                if len(found.rest) > _PIECE:
-                    found.rest = b""  # no line of a log is that long
-                if time.thread_time() > end:
-                    break
+            for _, line in found.lines.read_on(self._folders, run.id, name, _SHARE):
+                _add(found.losses, line, is_comparison=run.kind == COMPARE)
+            found.losses.is_complete = found.lines.is_complete
             return found.losses
 
 

@@ -6,12 +6,12 @@ import json
 import math
 import re
 import sys
-import time
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final, TypeAlias
 
 from numlean.play.runs.folder import RECORDS, Run, RunFolders
+from numlean.play.runs.growing import GrowingLines, Share
 from numlean.play.runs.losses import number_of
 
 ERRORS: Final = ("total", "local", "inherited")
@@ -20,13 +20,10 @@ FIGURES: Final = ("relative", "max_ulp", "rms_ulp")
 Key: TypeAlias = tuple[str, str, str]
 """A phase, a layer and an operation."""
 
-_PIECE: Final = 1 << 20
 _LONGEST: Final = 8 << 20
+_SHARE: Final = Share(seconds=0.4, piece=1 << 20, longest=_LONGEST)
 _KEPT: Final = 8
 """The most comparisons whose figures are kept in memory."""
-
-_SECONDS: Final = 0.4
-"""The processor time after which a page is shown with what was read, and the next one reads on."""
 
 _WRITTEN: Final = ("local", "total", "inherited")
 _OPERATION: Final = re.compile(
@@ -113,8 +110,7 @@ class Measured:
 
 @dataclass
 class _Read:
-    offset: int = 0
-    rest: bytes = b""
+    lines: GrowingLines = field(default_factory=GrowingLines)
     measured: Measured = field(default_factory=Measured)
 
 
@@ -131,27 +127,14 @@ class MeasuredReader:
 
         The share of the file that was read is ``share``.
         """
-        end = time.thread_time() + _SECONDS
         with self._lock:
             found = self._found.setdefault(run.id, _Read())
             while len(self._found) > _KEPT:
                 self._found.pop(next(iter(self._found)))  # the oldest, which is read again
-            if self._folders.stamp(run.id, RECORDS)[0] < found.offset:
+            if self._folders.stamp(run.id, RECORDS)[0] < found.lines.offset:
                 found = self._found[run.id] = _Read()
-            while True:
-                piece = self._folders.read(run.id, RECORDS, found.offset, _PIECE)
-                if not piece:
-                    break
-                start = found.offset - len(found.rest)
-                found.offset += len(piece)
-                *lines, found.rest = (found.rest + piece).split(b"\n")
-                for line in lines:
-                    _add(found.measured, line, start)
-                    start += len(line) + 1
-                if len(found.rest) > _LONGEST:
-                    found.rest = b""  # no record is that long
-                if time.thread_time() > end:
-                    break
+            for start, line in found.lines.read_on(self._folders, run.id, RECORDS, _SHARE):
+                _add(found.measured, line, start)
             return found.measured
 
     def share(self, run: Run) -> float:
@@ -159,7 +142,7 @@ class MeasuredReader:
         with self._lock:
             found = self._found.get(run.id, _Read())
             size, _ = self._folders.stamp(run.id, RECORDS)
-            return min(found.offset / size, 1.0) if size else 1.0
+            return min(found.lines.offset / size, 1.0) if size else 1.0
 
     def record(self, run: Run, cell: Cell) -> dict[str, Any]:
         """Return the whole record of an operation in a step; empty if it is gone."""
