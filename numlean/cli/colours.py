@@ -49,15 +49,19 @@ COLOURS: Final = ColourChoice()
 """The choice of the command that runs."""
 
 
+def _paint(code: str, text: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m"
+
+
 def _painted(code: str) -> Callable[[re.Match[str]], str]:
-    return lambda match: f"\x1b[{code}m{match[0]}\x1b[0m"
+    return lambda match: _paint(code, match[0])
 
 
 def _encoding(match: re.Match[str]) -> str:
     """Colour the fields of an encoding: sign, exponent and fraction."""
     hexadecimal, *fields = match.groups()
     colours = (_RED, _GREEN, _BLUE)
-    shown = (f"\x1b[{code}m{bits}\x1b[0m" for code, bits in zip(colours, fields, strict=True))
+    shown = (_paint(code, bits) for code, bits in zip(colours, fields, strict=True))
     return hexadecimal + " ".join(shown)
 
 
@@ -84,7 +88,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
 def coloured(line: str, headings: Container[str]) -> str:
     """Return a line, which has been escaped, with the sequences that colour its parts."""
     if line in headings:
-        return f"\x1b[{_BOLD}m{line}\x1b[0m"
+        return _paint(_BOLD, line)
     for pattern, paint in _RULES:
         line = pattern.sub(paint, line)
     return line

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
@@ -15,16 +16,23 @@ from numlean.cli.main import main
 from numlean.play import background
 
 
-def test_the_server_answers_until_a_signal_ends_it(tmp_path):
+@contextmanager
+def serving(folder):
+    """Start the command; yield its process, its address, a connection, and the first answer."""
     pytest.importorskip("uvicorn", reason="numlean[play] is not installed")
     command = [sys.executable, "-m", "numlean", "play", "--port", "0", "--no-browser"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
+    with subprocess.Popen(command, cwd=folder, text=True, **pipes) as process:
         address = urlsplit(process.stdout.readline().strip())
         connection = HTTPConnection(address.hostname, address.port, timeout=120)
         connection.request("GET", f"/?{address.query}")
         answer = connection.getresponse()
         answer.read()
+        yield process, address, connection, answer
+
+
+def test_the_server_answers_until_a_signal_ends_it(tmp_path):
+    with serving(tmp_path) as (process, _, connection, answer):
         assert answer.status == 200
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
@@ -33,15 +41,7 @@ def test_the_server_answers_until_a_signal_ends_it(tmp_path):
 
 
 def test_the_end_of_the_server_ends_its_runs_after_a_step(tmp_path):
-    pytest.importorskip("uvicorn", reason="numlean[play] is not installed")
-    command = [sys.executable, "-m", "numlean", "play", "--port", "0", "--no-browser"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
-        address = urlsplit(process.stdout.readline().strip())
-        connection = HTTPConnection(address.hostname, address.port, timeout=120)
-        connection.request("GET", f"/?{address.query}")
-        answer = connection.getresponse()
-        answer.read()
+    with serving(tmp_path) as (process, address, connection, answer):
         cookie = answer.getheader("set-cookie").partition(";")[0]
         headers = {"cookie": cookie, "origin": f"http://{address.netloc}"}
         connection.request("POST", "/runs/start", "task=xor&in=float64&steps=1000000", headers)
