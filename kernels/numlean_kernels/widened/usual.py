@@ -133,10 +133,7 @@ def _two_usual(builder: WideBuilder) -> Routine:
 
 def _two_of_quotient(builder: WideBuilder) -> Routine:
     """Return whether two operands are finite and the second does not count as zero."""
-    is_finite, unit = (
-        builder.routine(_make_is_finite),
-        builder.target.unsigned(builder.format.width),
-    )
+    is_finite, unit = builder.routine(_make_is_finite), _stored_word(builder)
     flushes = builder.arithmetic.subnormal is Subnormal.FLUSH
     first, limit = (builder.format.implicit_bit if flushes else 1), builder.format.max_finite
     least, count, mask = unit(first), unit(limit + 1 - first), unit(builder.format.magnitude_mask)

@@ -70,6 +70,14 @@ def test_random_pairs_of_sixteen_bits_agree_compiled(dtype):
         assert np.array_equal(getattr(fast, name)(z, b[:1]), getattr(plain, name)(a, b[:1]))
 
 
+@pytest.mark.parametrize("dtype", ["tf32", "ieee:e3m9", "ieee:e2m10"])
+def test_formats_that_do_not_fill_their_words_agree_compiled(dtype):
+    plain, fast = get_scalar(dtype), get_scalar(dtype, fast_kernels=True)
+    code = plain.codec.storage_dtype.type
+    a, b = codes_near_the_ends(plain.format)[RNG.integers(0, 50, (2, 4096))].astype(code)
+    assert np.array_equal(fast.div(a, b), plain.div(a, b))
+
+
 @pytest.mark.skipif(CPU.half_conversions is None, reason="the processor converts no binary16")
 def test_the_processor_converts_all_of_binary16_and_rounds_to_it():
     import numba
