@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, final
 
 import numpy as np
 from numba import njit
@@ -35,6 +35,8 @@ from numlean_kernels.targets.intrinsics import (
 )
 from numlean_kernels.targets.parallel.launch import ParallelLaunch
 
+Kind = TypeVar("Kind")
+
 
 @final
 class CpuTarget(Target):
@@ -60,11 +62,11 @@ class CpuTarget(Target):
 
     def unsigned(self, bits: int) -> Callable[[Any], Any]:
         """Return numpy's unsigned integer of that width, which numba compiles."""
-        return UNSIGNED[bits]
+        return _of_width(UNSIGNED, bits)
 
     def signed(self, bits: int) -> Callable[[Any], Any]:
         """Return numpy's signed integer of that width, which numba compiles."""
-        return SIGNED[bits]
+        return _of_width(SIGNED, bits)
 
     def clz(self, bits: int) -> Routine:
         """Return LLVM's ctlz."""
@@ -76,11 +78,11 @@ class CpuTarget(Target):
 
     def encoding_of(self, width: int) -> Routine:
         """Return LLVM's bitcast."""
-        return ENCODING_OF[width]
+        return _of_width(ENCODING_OF, width)
 
     def real_of(self, width: int) -> Routine:
         """Return LLVM's bitcast."""
-        return REAL_OF[width]
+        return _of_width(REAL_OF, width)
 
     def instructions(self, width: int) -> Instructions:
         """Return LLVM's instructions, which are the processor's: numba contracts nothing."""
@@ -134,6 +136,19 @@ class CpuTarget(Target):
             whole = np.dtype((np.void, x.itemsize))
             x, z = x.view(whole), z.view(whole)
         z[...] = x
+
+
+def _of_width(kinds: Mapping[int, Kind], bits: int) -> Kind:
+    """Return what there is for words of that width.
+
+    Raises:
+        ValueError: The processor has no such words. (A KeyError would say that a table lacks a
+            routine.)
+    """
+    if bits not in kinds:
+        known = ", ".join(map(str, kinds))
+        raise ValueError(f"the CPU has words of {known} bits, not {bits}")
+    return kinds[bits]
 
 
 def _source(loop: Loop, table: Table) -> tuple[Callable[[Table], Callable[..., None]], str]:
