@@ -109,7 +109,7 @@ class Files:
 
     Attributes:
         machines: The figures of machines, wide vectors first.
-        goals: The figures of goals by ``before`` and ``after``.
+        goals: The figures of goals, by the names of :data:`RUNS_OF_GOALS`.
     """
 
     machines: tuple[File, ...]
@@ -435,23 +435,31 @@ def _threads(file: File) -> str:
     return markdown(head, rows) if rows else ""
 
 
+RUNS_OF_GOALS = {
+    "before": ("before",),
+    "after": ("after", "reached"),
+    "after-avx2": ("after, AVX2", "reached"),
+}
+"""The columns of each run of tools/measure_goals.py: of an earlier revision, and of this one by the
+instructions of the machine and by those of AVX2."""
+
+
 def _goals(files: Files) -> str:
-    before, after = (files.goals.get(name, {}).get("figures", {}) for name in ("before", "after"))
-    rows = list(_goal_rows(before, after))
-    return markdown(["work", "before", "after", "goal", "reached"], rows, 1) if rows else ""
+    runs = [name for name in RUNS_OF_GOALS if name in files.goals]
+    rows = list(_goal_rows({name: files.goals[name]["figures"] for name in runs}))
+    head = ["work", "goal", *(column for name in runs for column in RUNS_OF_GOALS[name])]
+    return markdown(head, rows, 1) if rows else ""
 
 
-def _goal_rows(before: dict[str, float], after: dict[str, float]) -> Iterator[list[str]]:
+def _goal_rows(runs: dict[str, dict[str, float]]) -> Iterator[list[str]]:
     for goal in GOALS:
-        now = after.get(goal.figure)
-        if now is None and before.get(goal.figure) is None:
-            continue
-        yield [
-            goal.work,
-            *(goal.show(each) for each in (before.get(goal.figure), now)),
-            goal.text,
-            _verdict(goal, now),
-        ]
+        found = {name: figures.get(goal.figure) for name, figures in runs.items()}
+        if any(figure is not None for figure in found.values()):
+            row = [goal.work, goal.text]
+            for name, figure in found.items():
+                cells = (goal.show(figure), _verdict(goal, figure))
+                row += cells[: len(RUNS_OF_GOALS[name])]
+            yield row
 
 
 def _verdict(goal: Goal, now: float | None) -> str:
@@ -462,14 +470,13 @@ def _verdict(goal: Goal, now: float | None) -> str:
 
 def _goal_machines(files: Files) -> str:
     lines = []
-    for name in ("before", "after"):
+    for name, (title, *_) in RUNS_OF_GOALS.items():
         found = files.goals.get(name)
         if found:
             machine, label = found["machine"], found["label"]
+            date = machine["date"][:16].replace("T", " ")
             load = f", load {machine['load'][0]} at the start" if machine.get("load") else ""
-            lines.append(
-                f"- *{name}*: {label}, {machine['date'][:16].replace('T', ' ')} UTC{load}\n"
-            )
+            lines.append(f"- *{title}*: {label}, {date} UTC{load}\n")
     return "".join(lines)
 
 

@@ -2,6 +2,8 @@
 
 tools/measure_all [--kind native|avx2] [--only NAME ...] [--rounds N] [--pages]
 
+The name ``goals`` stands for tools/measure_goals.py; all others for subjects of ``numlean bench``.
+
 A file in docs/measurements/ has the figures of one processor with one kind of vectors. On a
 processor with AVX-512 the figures of AVX2 are measured as well: numlean, OpenBLAS, numpy and
 PyTorch are told to use no more. That is the same core with narrower instructions, not an older
@@ -27,6 +29,9 @@ from numlean.benchmarks.machine import describe_machine
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "measurements"
 KIND, VERSION = "numlean measurements", 1
+GOALS = "goals"
+GOALS_OF_KIND = {"native": "goals-after.json", "avx2": "goals-after-avx2.json"}
+"""The files of the figures of goals."""
 
 _PRODUCTS = ("--operation", "matmul", "--size", "512")
 _HARDWARE = "float32,ieee32exec,float64,binary64exec"
@@ -140,32 +145,42 @@ def measured(arguments: tuple[str, ...], rounds: int | None, environment: dict[s
     return json.loads(done.stdout)
 
 
-def measure(kind: str, names: list[str], rounds: int | None, folder: Path) -> Path:
+def measure(kind: str, names: list[str], rounds: int | None, folder: Path) -> None:
     """Run benchmarks, and keep their figures in the file of the machine and kind."""
-    environment, path, document = environment_of(kind, describe_machine()), None, None
+    environment, document = environment_of(kind, describe_machine()), None
+    folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         began = time.perf_counter()
-        one = measured(BENCHMARKS[name], rounds or ROUNDS.get(name), environment)
-        machine = one.pop("machine")
-        path = path or file_of(machine, folder)
-        if document is None:
-            document = json.loads(path.read_text()) if path.exists() else {"benchmarks": {}}
-            document |= {"kind": KIND, "version": VERSION, "machine": machine}
-            document["is_imitated"] = kind != "native"
-        one |= {"date": machine["date"], "load": machine["load"], "revision": machine["revision"]}
-        document["benchmarks"][name] = one
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        if name == GOALS:
+            measure_goals(environment, folder / GOALS_OF_KIND[kind])
+        else:
+            one = measured(BENCHMARKS[name], rounds or ROUNDS.get(name), environment)
+            machine = one.pop("machine")
+            path = file_of(machine, folder)
+            if document is None:
+                document = json.loads(path.read_text()) if path.exists() else {"benchmarks": {}}
+                document |= {"kind": KIND, "version": VERSION, "machine": machine}
+                document["is_imitated"] = kind != "native"
+            one |= {"date": machine["date"], "load": machine["load"]}
+            document["benchmarks"][name] = one | {"revision": machine["revision"]}
+            path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
         print(f"{kind} {name}: {time.perf_counter() - began:.0f} s", flush=True)
-    assert path is not None
-    return path
+
+
+def measure_goals(environment: Mapping[str, str], path: Path) -> None:
+    """Run tools/measure_goals.py on this revision, all parts anew."""
+    path.unlink(missing_ok=True)
+    revision = describe_machine()["revision"]
+    words = [sys.executable, str(ROOT / "tools" / "measure_goals.py"), "--out", str(path)]
+    words += ["--label", f"commit {revision}" if revision else "no commit"]
+    subprocess.run(words, env=environment, check=True)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Measure, and write the files and the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kind", choices=("native", "avx2"), action="append")
-    parser.add_argument("--only", choices=BENCHMARKS, action="append", metavar="NAME")
+    parser.add_argument("--only", choices=(*BENCHMARKS, GOALS), action="append", metavar="NAME")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of every benchmark")
     parser.add_argument("--pages", action="store_true", help="measure nothing, write the page")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
@@ -173,7 +188,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if not arguments.pages:
         for kind in arguments.kind or kinds_of(describe_machine()):
-            names = arguments.only or list(BENCHMARKS)
+            names = arguments.only or [*BENCHMARKS, GOALS]
             measure(kind, names, arguments.rounds, arguments.folder)
     text = arguments.page.read_text(encoding="utf-8")
     arguments.page.write_text(render(text, read_files(arguments.folder)), encoding="utf-8")

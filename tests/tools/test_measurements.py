@@ -97,11 +97,13 @@ def test_limits_say_what_binds():
 
 
 def test_a_goal_says_by_how_much_it_is_missed():
-    files = Files((), {"before": {"figures": {}}, "after": {"figures": {}}})
-    goal = GOALS[0]
-    files.goals["before"]["figures"][goal.figure] = 0.3
-    files.goals["after"]["figures"][goal.figure] = 0.68
-    assert TABLES["goals"](files).splitlines()[2].endswith("| 0.3 | 0.68 | ≥ 0.85 | no, by 20% |")
+    goal, found = GOALS[0], {"before": 0.3, "after": 0.68, "after-avx2": 0.9}
+    runs = {name: {"figures": {goal.figure: value}} for name, value in found.items()}
+    lines = TABLES["goals"](Files((), runs)).splitlines()
+    assert lines[0] == "| work | goal | before | after | reached | after, AVX2 | reached |"
+    assert lines[2].endswith("| ≥ 0.85 | 0.3 | 0.68 | no, by 20% | 0.9 | yes |")
+    del runs["after-avx2"]
+    assert TABLES["goals"](Files((), runs)).splitlines()[2].endswith("| 0.68 | no, by 20% |")
     assert Goal("w", "f", None, 4.0).is_reached(4.0)
     assert not Goal("w", "f", None, 4.0).is_reached(4.1)
 
@@ -133,6 +135,26 @@ def test_measure_all_keeps_the_figures_of_a_machine_and_kind(tmp_path, monkeypat
     assert document["benchmarks"]["limits"]["measurements"] == [small]
     assert document["is_imitated"]
     assert "| clock | cycles | 1 | 1 |" in page.read_text()
+
+
+def test_measure_all_measures_the_goals_anew(tmp_path, monkeypatch):
+    page, kept = tmp_path / "page.md", tmp_path / "goals-after.json"
+    page.write_text("<!-- measured: goals -->\n<!-- end -->\n")
+    kept.write_text("old")
+
+    def run(words, env, check):
+        assert not kept.exists()
+        assert words[1:4] == [measure_goals.__file__, "--out", str(kept)]
+        assert words[4:] == ["--label", "commit abc"]
+        figures = {GOALS[0].figure: 0.9}
+        document = {"kind": "numlean goals", "label": "commit abc", "machine": {"date": "2026"}}
+        kept.write_text(json.dumps({**document, "figures": figures}))
+
+    monkeypatch.setattr(measurements.subprocess, "run", run)
+    monkeypatch.setattr(measurements, "describe_machine", lambda: {**MACHINE, "revision": "abc"})
+    words = ["--kind", "native", "--only", "goals", "--folder", str(tmp_path), "--page", str(page)]
+    assert measurements.main(words) == 0
+    assert "| 0.9 | yes |" in page.read_text()
 
 
 def test_a_benchmark_that_fails_ends_measure_all_with_its_message():
