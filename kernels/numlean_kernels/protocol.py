@@ -406,44 +406,29 @@ class StepArrays:
     """The arrays of a program that runs many times on rows of larger arrays.
 
     Attributes:
-        rows: Two pairs: all rows of an input, and the program's own array for the rows of a run.
-        value: The program's own array for an input of one number.
-        result: The program's own array of one number, which is kept for each run.
-        numbers: Further arrays of the program that are kept for each run, with the result.
-        finite: Arrays to check after each run, of encodings as wide as the result.
+        rows: Pairs: all rows of an input, and the program's own array for the rows of a run.
+        values: The program's own arrays for inputs of one number.
+        finite: Arrays to check after each run, of encodings of one width.
         mask: The bits of an encoding's magnitude.
         limit: The greatest magnitude of a finite number.
+        equal: Pairs of arrays of one size whose bytes to compare after each run.
     """
 
-    rows: tuple[tuple[Array, Array], tuple[Array, Array]]
-    value: Array
-    result: Array
+    rows: tuple[tuple[Array, Array], ...]
+    values: tuple[Array, ...]
     finite: tuple[Array, ...]
     mask: int
     limit: int
-    numbers: tuple[Array, ...] = ()
-
-    @property
-    def kept(self) -> tuple[Array, ...]:
-        """The arrays that are kept for each run, in order."""
-        return (self.result, *self.numbers)
+    equal: tuple[tuple[Array, Array], ...] = ()
 
 
-Repeat: TypeAlias = Callable[[Array, Array, Array], int]
-"""``repeat(order, values, results)``: run for each row of ``order``; return the number of runs.
+Repeat: TypeAlias = Callable[[Array, Sequence[Array]], int]
+"""``repeat(order, values)``: run for each row of ``order``; return the number of good runs.
 
-``order`` has shape (runs, rows of a run), and the others (runs, 1). It ends early after a run that
-leaves a number that is not finite. With further numbers, ``results`` has their bytes as well; its
-shape is (runs, bytes), and each array begins at a multiple of eight bytes.
+``order`` has shape (runs, rows of a run), and the series of each value (runs, 1). A run is good if
+it leaves only finite numbers, and the same bytes in both arrays of each pair. The first run that is
+not good is the last one.
 """
-
-
-def kept_starts(arrays: Sequence[Array]) -> list[int]:
-    """Return the first byte of each array in a row of kept numbers, and the end of the row."""
-    starts = [0]
-    for x in arrays:
-        starts.append(starts[-1] + -(-int(x.nbytes) // 8) * 8)
-    return starts
 
 
 class Repeatable(ABC):
@@ -452,6 +437,10 @@ class Repeatable(ABC):
     @abstractmethod
     def __call__(self) -> None:
         """Run once."""
+
+    @abstractmethod
+    def followed_by(self, others: Sequence[Self]) -> Self:
+        """Return a program that runs this one and then others, all of one target."""
 
     @abstractmethod
     def repeater(self, arrays: StepArrays) -> Repeat:

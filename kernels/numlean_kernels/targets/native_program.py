@@ -7,8 +7,8 @@ steps have several addresses, of parts that threads compute at the same time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import groupby
 from typing import Any, Final, TypeAlias, final
@@ -26,10 +26,10 @@ from numlean_kernels.protocol import (
     Repeat,
     Repeatable,
     StepArrays,
-    kept_starts,
 )
 from numlean_kernels.targets.axes import AXES, padded_axes, split_to_axes
 from numlean_kernels.targets.cache import enable_disk_cache
+from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.native_calls import (
     WORD_SIZE,
     Compiled,
@@ -63,7 +63,7 @@ def native_program(
     segments: list[Callable[[], None]] = []
     for together, several in groupby(operations, is_native):
         if together:
-            segments.append(NativeProgram(list(several), compiled))
+            segments.append(NativeProgram.of(list(several), compiled))
         else:
             segments.extend(map(bind, several))
     if len(segments) == 1:
@@ -96,59 +96,67 @@ class NativeProgram(Repeatable):
     threads.
     """
 
-    def __init__(self, operations: list[ProgramStep], compiled: Compiled) -> None:
-        self._outcome = Outcome()
-        self._calls = [
-            call for operation in operations for call in _calls(operation, compiled, self._outcome)
-        ]
-        self._operations, self._compiled = operations, compiled
-        self._seconds = [float("inf")] * len(self._calls)
+    def __init__(self, calls: Sequence[NativeCall], outcomes: Sequence[Outcome]) -> None:
+        """Create a program.
+
+        Args:
+            calls: What it calls, in order.
+            outcomes: Where the calls report that they have failed.
+        """
+        self._calls, self._outcomes = calls, outcomes
+        self._seconds = [float("inf")] * len(calls)
         self._measurements = 0
-        self._tables = self._tables_for(1)
+        self._known: _Tables | None = None
+
+    @classmethod
+    def of(cls, operations: Sequence[ProgramStep], compiled: Compiled) -> NativeProgram:
+        """Return the program of some steps, all of which native code can call."""
+        outcome = Outcome()
+        return cls(
+            [call for each in operations for call in _calls(each, compiled, outcome)], [outcome]
+        )
 
     def __call__(self) -> None:
         """Run all steps."""
         if self._must_measure():
             self._measure()
         else:
-            _run_all(*self._arguments())
+            _run_all(*self._tables(THREADS.count))
         self._check()
+
+    def followed_by(self, others: Sequence[NativeProgram]) -> NativeProgram:
+        """Return a program that runs this one and then others."""
+        programs = [self, *others]
+        calls = [call for each in programs for call in each._calls]
+        return NativeProgram(calls, [outcome for each in programs for outcome in each._outcomes])
 
     def repeater(self, arrays: StepArrays) -> Repeat:
         """Return a function that runs the program many times; see :class:`StepArrays`."""
-        if arrays.numbers:
-            row, copies = _gathered(arrays)
-            program = NativeProgram([*self._operations, *copies], self._compiled)
-            return program.repeater(replace(arrays, result=row, numbers=()))
-        checked = [x for x in arrays.finite if x.size]
-        pairs = [_as_bytes(x) for pair in arrays.rows for x in pair]
-        value, result = _as_bytes(arrays.value), _as_bytes(arrays.result)
-        addresses = np.array([x.ctypes.data for x in checked], np.int64)
-        counts = np.array([x.size for x in checked], np.int64)
+        rows = _table((_address(x), _address(z), _row_size(x)) for x, z in arrays.rows)
+        checked = _table((_address(x), x.size) for x in arrays.finite)
+        pairs = _table((_address(x), _address(y), x.nbytes) for x, y in arrays.equal)
         word = _WORDS[arrays.finite[0].itemsize]
-        mask, limit = word(arrays.mask), word(arrays.limit)
+        checks = checked, word(arrays.mask), word(arrays.limit), pairs
 
-        def run(program: Tables, order: Array, values: Array, results: Array) -> int:
-            series = _as_bytes(values), value, _as_bytes(results), result
-            finite = addresses, counts, mask, limit
-            return int(_repeat_all(*program, order, *pairs, *series, *finite))
+        def run(program: Tables, order: Array, values: Sequence[Array]) -> int:
+            both = zip(values, arrays.values, strict=True)
+            series = _table((_address(x), _address(z), z.nbytes) for x, z in both)
+            return int(_repeat_all(*program, order, rows, series, *checks))
 
-        def repeat(order: Array, values: Array, results: Array) -> int:
+        def repeat(order: Array, values: Sequence[Array]) -> int:
             made = 0
             while made < len(order) and self._must_measure():
-                # Two times the same row without a step: the second time only if all is finite.
-                twice = [np.repeat(x[made : made + 1], 2, axis=0) for x in (order, values, results)]
-                run(_NO_STEPS, *twice)
+                only = slice(made, made + 1)
+                inputs = order[only], [x[only] for x in values]
+                run(_NO_STEPS, *inputs)
                 self._measure()
-                is_finite = run(_NO_STEPS, *twice) == 2
-                results[made] = twice[2][0]
-                made += 1
-                if not is_finite:
+                if not run(_NO_STEPS, *inputs):
                     break
+                made += 1
             else:
                 if made < len(order):
-                    rest = order[made:], values[made:], results[made:]
-                    made += run(self._arguments(), *rest)
+                    tables = self._tables(THREADS.count)
+                    made += run(tables, order[made:], [x[made:] for x in values])
             self._check()
             return made
 
@@ -159,9 +167,7 @@ class NativeProgram(Repeatable):
 
     def _measure(self) -> None:
         """Run all steps in one thread, one by one, and note how long each takes."""
-        if self._tables.threads != 1:
-            self._tables = self._tables_for(1)
-        functions, addresses, starts, _ = self._tables.arguments
+        functions, addresses, starts, _ = self._tables(1)
         first, clock = starts[:2], time.perf_counter
         for k in range(len(self._calls)):
             began = clock()
@@ -169,19 +175,17 @@ class NativeProgram(Repeatable):
             self._seconds[k] = min(self._seconds[k], clock() - began)
         self._measurements += 1
 
-    def _arguments(self) -> Tables:
-        """Return the functions, addresses and threads of the program, for the current threads."""
-        threads = THREADS.count
-        if self._tables.threads != threads:
-            self._tables = self._tables_for(threads)
-        return self._tables.arguments
-
-    def _tables_for(self, threads: int) -> _Tables:
-        return _Tables(self._calls, self._seconds, threads)
+    def _tables(self, threads: int) -> Tables:
+        """Return the functions, addresses and threads of the program, for some threads."""
+        if self._known is None or self._known.threads != threads:
+            self._known = _Tables(self._calls, self._seconds, threads)
+        return self._known.arguments
 
     def _check(self) -> None:
-        if self._outcome.has_failed:
-            self._outcome.clear()
+        failed = [outcome for outcome in self._outcomes if outcome.has_failed]
+        for outcome in failed:
+            outcome.clear()
+        if failed:
             raise MemoryError("out of memory in a kernel of a compiled program")
 
 
@@ -227,18 +231,23 @@ def _part_count(call: NativeCall, seconds: float, threads: int) -> int:
 _WORDS: Final = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
-def _as_bytes(x: Array) -> Array:
-    """Return an array in C order as rows of bytes."""
-    return x.reshape(x.shape[0] if x.ndim else 1, -1).view(np.uint8)
+def _table(rows: Iterable[Sequence[int]]) -> Array:
+    """Return rows of addresses and sizes as the loop over a program reads them."""
+    found = [row for row in rows if row[-1]]
+    return np.array(found, np.int64) if found else _NO_ROWS
 
 
-def _gathered(arrays: StepArrays) -> tuple[Array, list[CopyCall]]:
-    """Return an array for all that is kept of a run, as one row of bytes; and how it is filled."""
-    starts = kept_starts(arrays.kept)
-    row, copies = np.zeros((1, starts[-1]), np.uint8), list[CopyCall]()
-    for start, x in zip(starts, arrays.kept, strict=False):
-        copies.append(CopyCall(x, row[0, start : start + x.nbytes].view(x.dtype).reshape(x.shape)))
-    return row, copies
+_NO_ROWS: Final = np.empty((0, 3), np.int64)
+
+
+def _address(x: Array) -> int:
+    """Return the address of an array in C order."""
+    return int(x.__array_interface__["data"][0])
+
+
+def _row_size(x: Array) -> int:
+    """Return the size of a row of an array in bytes."""
+    return x.nbytes // len(x) if len(x) else 0
 
 
 @final
@@ -354,9 +363,10 @@ def loop_jobs(operations: Sequence[ProgramStep]) -> Iterator[tuple[str, Callable
     yield "run_all", partial(_run_all.compile, (words, words, words, types.int64))
     sizes = {array.itemsize for step in operations for array in step.written}
     for size in sizes & _WORDS.keys():
-        word, order = from_dtype(np.dtype(_WORDS[size])), types.Array(types.intp, 2, "C")
-        rows = (types.Array(types.uint8, 2, "C"),) * 8
-        signature = words, words, words, types.int64, order, *rows, words, words, word, word
+        word, table = from_dtype(np.dtype(_WORDS[size])), types.Array(types.int64, 2, "C")
+        order = types.Array(types.intp, 2, "C")
+        tables = words, words, words, types.int64
+        signature = *tables, order, table, table, table, word, word, table
         yield f"repeat_all {size}", partial(_repeat_all.compile, signature)
 
 
@@ -372,6 +382,7 @@ def _make_pointer(element: Any) -> Any:
 
 
 _word_pointer = _make_pointer(types.int64)
+_byte_pointer = _make_pointer(types.uint8)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -393,8 +404,35 @@ def _call_all(functions: Any, addresses: Any, starts: Any, pool: Any) -> None:
             share(pool, functions[k], addresses.ctypes.data + WORD_SIZE * first, count)
 
 
+_call_steps: Final = InlinedRoutine(_call_all)
 _run_all = njit(nogil=True)(_call_all)
 enable_disk_cache(_run_all, _call_all, "run_all")
+
+
+@InlinedRoutine
+def _copy_bytes(source: Any, destination: Any, count: Any) -> None:
+    x, z = carray(_byte_pointer(source), count), carray(_byte_pointer(destination), count)
+    for k in range(count):
+        z[k] = x[k]
+
+
+@InlinedRoutine
+def _are_same(one: Any, other: Any, count: Any) -> Any:
+    x, y = carray(_byte_pointer(one), count), carray(_byte_pointer(other), count)
+    same = True
+    for k in range(count):
+        same &= x[k] == y[k]
+    return same
+
+
+@InlinedRoutine
+def _are_finite(address: Any, count: Any, mask: Any, limit: Any) -> Any:
+    x = carray(_pointer_like(address, mask), count)
+    greatest = mask & limit
+    for k in range(count):
+        magnitude = x[k] & mask
+        greatest = magnitude if magnitude > greatest else greatest
+    return greatest <= limit
 
 
 def _call_repeatedly(
@@ -403,45 +441,29 @@ def _call_repeatedly(
     starts: Any,
     pool: Any,
     order: Any,
-    x_rows: Any,
-    x_place: Any,
-    y_rows: Any,
-    y_place: Any,
-    values: Any,
-    value_place: Any,
-    results: Any,
-    result_place: Any,
+    rows: Any,
+    series: Any,
     checked: Any,
-    counts: Any,
     mask: Any,
     limit: Any,
+    pairs: Any,
 ) -> Any:
-    """Run a program for each row of ``order``; stop after a step with a greater magnitude."""
-    for step in range(order.shape[0]):
-        for k in range(order.shape[1]):
-            row = order[step, k]
-            for i in range(x_rows.shape[1]):
-                x_place[k, i] = x_rows[row, i]
-            for i in range(y_rows.shape[1]):
-                y_place[k, i] = y_rows[row, i]
-        for i in range(values.shape[1]):
-            value_place[0, i] = values[step, i]
-        for k in range(functions.shape[0]):
-            first, count = starts[k], starts[k + 1] - starts[k]
-            if count == 1:
-                call(functions[k], addresses[first])
-            else:
-                share(pool, functions[k], addresses.ctypes.data + WORD_SIZE * first, count)
-        for i in range(results.shape[1]):
-            results[step, i] = result_place[0, i]
-        greatest = mask & limit
-        for k in range(checked.shape[0]):
-            numbers = carray(_pointer_like(checked[k], mask), counts[k])
-            for i in range(counts[k]):
-                magnitude = numbers[i] & mask
-                greatest = magnitude if magnitude > greatest else greatest
-        if greatest > limit:
-            return step + 1
+    """Run a program for each row of ``order``; stop after a run that is not good."""
+    for run in range(order.shape[0]):
+        for n in range(rows.shape[0]):
+            source, place, size = rows[n, 0], rows[n, 1], rows[n, 2]
+            for k in range(order.shape[1]):
+                _copy_bytes(source + order[run, k] * size, place + k * size, size)
+        for n in range(series.shape[0]):
+            source, place, size = series[n, 0], series[n, 1], series[n, 2]
+            _copy_bytes(source + run * size, place, size)
+        _call_steps(functions, addresses, starts, pool)
+        for n in range(checked.shape[0]):
+            if not _are_finite(checked[n, 0], checked[n, 1], mask, limit):
+                return run
+        for n in range(pairs.shape[0]):
+            if not _are_same(pairs[n, 0], pairs[n, 1], pairs[n, 2]):
+                return run
     return order.shape[0]
 
 

@@ -165,7 +165,7 @@ class _Lockstep:
             for _ in range(made):
                 steps += 1
                 is_stopped = on_step is not None and bool(on_step(steps))
-                if is_stopped:
+                if is_stopped:  # a block may have made more steps, with the same numbers too
                     break
         self._catch_up()
         found = [self._diverged.get(pair) or self._pair(*pair) for pair in self._comparisons]

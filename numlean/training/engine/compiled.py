@@ -99,22 +99,19 @@ class CompiledEngine:
             self._runner.store.mark_written()
         return plan.result("loss")
 
-    def repeater(
-        self, x: Tensor, y: Tensor, size: int, *, keeps_numbers: bool = False
-    ) -> StepRepeater | None:
+    def repeater(self, x: Tensor, y: Tensor, size: int) -> StepRepeater | None:
         """Return what makes many steps on rows of larger inputs; None if no plan can do so.
 
         Args:
             x: All inputs that a step may take, in the run's Scalar, with a batch axis.
             y: Their targets.
             size: The number of samples of a step.
-            keeps_numbers: Whether to keep all numbers after each step.
         """
         key = ((size, *x.shape[1:]), x.data.dtype, (size, *y.shape[1:]), y.data.dtype)
         plan = self.plans.get(key)
         if plan is None or not isinstance(plan.run, Repeatable):
             return None
-        return StepRepeater.of(plan, plan.run, self.buffers, x, y, keeps_numbers=keeps_numbers)
+        return StepRepeater.of(plan, plan.run, self.buffers, x, y)
 
     def mark_written(self) -> None:
         """Record that a repeater has made steps."""

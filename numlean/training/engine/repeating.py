@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from numlean.autograd.indices import INDEX
 from numlean.autograd.tensor import Tensor
-from numlean.scalar.finiteness import all_finite
 from numlean.scalar.protocol import Storage
 from numlean.training.engine.plan import Recording
-from numlean_kernels.protocol import Repeat, Repeatable, StepArrays, kept_starts
+from numlean_kernels.protocol import Repeat, Repeatable, StepArrays
 
 
 @dataclass(frozen=True)
 class StepRepeater:
-    """Repeats a recorded step on other samples and at other learning rates.
+    """Repeats recorded steps on other samples and at other learning rates.
+
+    It repeats the step of a run, or that of each of several runs on the same samples.
 
     Attributes:
-        repeat: Runs the program; see :data:`numlean_kernels.protocol.Repeat`.
+        program: The program of a step.
+        arrays: The arrays of the program that repetition concerns.
         buffers: The arrays that a step changes.
-        loss: The tensor that has the loss of the last step.
-        row_bytes: The size of what is kept of each step: its loss, and perhaps all numbers.
+        loss: The tensor that has the loss of the last step, of the first run.
     """
 
-    repeat: Repeat
+    program: Repeatable
+    arrays: StepArrays
     buffers: tuple[Tensor, ...]
     loss: Tensor
-    row_bytes: int
 
     @classmethod
     def of(
@@ -39,8 +39,6 @@ class StepRepeater:
         buffers: Sequence[Tensor],
         x: Tensor,
         y: Tensor,
-        *,
-        keeps_numbers: bool = False,
     ) -> StepRepeater | None:
         """Return the repeater of a plan; None if its numbers cannot be checked by their encodings.
 
@@ -50,7 +48,6 @@ class StepRepeater:
             buffers: The arrays that a step changes.
             x: All inputs, from whose rows the program takes those of a step.
             y: All targets.
-            keeps_numbers: Whether to keep all numbers after each step, for ``kept_steps``.
         """
         loss = plan.outputs["loss"]
         own, format = loss.scalar, loss.scalar.format
@@ -62,18 +59,58 @@ class StepRepeater:
         x_place, y_place, rate = plan.inputs
         arrays = StepArrays(
             rows=((x.data, x_place), (y.data, y_place)),
-            value=rate,
-            result=loss.data,
+            values=(rate,),
             finite=tuple(t.data for t in (loss, *numbers)),
             mask=format.magnitude_mask,
             limit=format.max_finite,
-            numbers=tuple(t.data for t in buffers) if keeps_numbers else (),
         )
-        row_bytes = kept_starts(arrays.kept)[-1]
-        return cls(run.repeater(arrays), tuple(buffers), loss, row_bytes)
+        return cls(run, arrays, tuple(buffers), loss)
+
+    @classmethod
+    def of_all(cls, repeaters: Sequence[StepRepeater]) -> StepRepeater | None:
+        """Return what repeats the steps of several runs as long as all leave the same bytes.
+
+        The bytes are those of the losses and of the buffers. None if their arrays are of other
+        sizes.
+        """
+        first, *others = repeaters
+        sizes = {tuple(x.nbytes for x in each._results) for each in repeaters}
+        if len(sizes) > 1:
+            return None
+        arrays = replace(
+            first.arrays,
+            rows=tuple(pair for each in repeaters for pair in each.arrays.rows),
+            values=tuple(value for each in repeaters for value in each.arrays.values),
+            equal=tuple(
+                pair for each in others for pair in zip(first._results, each._results, strict=True)
+            ),
+        )
+        program = first.program.followed_by([each.program for each in others])
+        buffers = tuple(t for each in repeaters for t in each.buffers)
+        return cls(program, arrays, buffers, first.loss)
+
+    def good_steps(self, order: Storage, rates: Sequence[Storage]) -> int:
+        """Make a step for each row of ``order``, up to the first one that is not good.
+
+        A step is good if it leaves only finite numbers, and the same bytes in all runs.
+
+        Args:
+            order: The samples of each step, of shape (steps, samples).
+            rates: The learning rates of the steps of each run, of shape (steps, 1).
+
+        Returns:
+            The number of good steps. The buffers are as the last one left them.
+        """
+        before = self._values()
+        count = self._repeat(order, rates)
+        if count < len(order):
+            # Steps are functions of the numbers, so those before can be made again.
+            self._restore(before)
+            self._repeat(order[:count], [each[:count] for each in rates])
+        return count
 
     def steps(self, order: Storage, rates: Storage) -> tuple[int, list[Storage] | None]:
-        """Make a step for each row of ``order``; end early after one that is not finite.
+        """Make a step of a run for each row of ``order``; end after one that is not finite.
 
         Args:
             order: The samples of each step, of shape (steps, samples).
@@ -82,35 +119,26 @@ class StepRepeater:
         Returns:
             The number of steps, and the numbers before the last one if that is not finite.
         """
-        before = [t.data.copy() for t in self.buffers]
-        losses = np.empty(rates.shape, self.loss.data.dtype)
-        made = self.repeat(order, rates, losses)
-        if self.is_finite():
-            return made, None
-        # Steps are functions of the numbers, so those before the last one can be made again.
-        self.restore(before)
-        last = made - 1
-        if last:
-            self.repeat(order[:last], rates[:last], losses[:last])
-        before = [t.data.copy() for t in self.buffers]
-        self.repeat(order[last:made], rates[last:made], losses[last:made])
-        return made, before
+        count = self.good_steps(order, [rates])
+        if count == len(order):
+            return count, None
+        before = self._values()
+        self._repeat(order[count : count + 1], [rates[count : count + 1]])
+        return count + 1, before
 
-    def kept_steps(self, order: Storage, rates: Storage) -> Storage | None:
-        """Make a step for each row of ``order``; return the bytes of all numbers after each.
+    @cached_property
+    def _repeat(self) -> Repeat:
+        return self.program.repeater(self.arrays)
 
-        The result has a row for each step. It is None if a step but the last one left a number that
-        is not finite; then the later ones are not made.
-        """
-        rows = np.empty((len(order), self.row_bytes), np.uint8)
-        return rows if self.repeat(order, rates, rows) == len(order) else None
+    @property
+    def _results(self) -> list[Storage]:
+        """The arrays that a step leaves: the loss, and the buffers."""
+        return [t.data for t in (self.loss, *self.buffers)]
 
-    def restore(self, values: Sequence[Storage]) -> None:
-        """Set the arrays that a step changes."""
+    def _values(self) -> list[Storage]:
+        """Return copies of the arrays that a step changes."""
+        return [t.data.copy() for t in self.buffers]
+
+    def _restore(self, values: Sequence[Storage]) -> None:
         for t, own in zip(self.buffers, values, strict=True):
             t.data[...] = own
-
-    def is_finite(self) -> bool:
-        """Return whether the loss, and all numbers that a step changes, are finite."""
-        numbers = (t for t in (self.loss, *self.buffers) if t.scalar is not INDEX)
-        return all(all_finite(t.scalar, t.data) for t in numbers)

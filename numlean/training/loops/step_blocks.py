@@ -7,7 +7,7 @@ waits no longer than that. The bits do not depend on the blocks.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -69,6 +69,23 @@ class Orders:
             self._current = order
 
 
+class BlockLength:
+    """The length of blocks that take about as long as a block should.
+
+    Attributes:
+        steps: The number of steps of the next block.
+    """
+
+    def __init__(self) -> None:
+        self.steps = _FIRST
+
+    def adapt(self, made: int, seconds: float) -> None:
+        """Adapt the length to the duration of a block of some steps, if that was a whole one."""
+        if made == self.steps:
+            fitting = int(_SECONDS * made / max(seconds, _SECONDS / 1000))
+            self.steps = max(1, min(fitting, _GROWTH * self.steps))
+
+
 class StepBlocks:
     """Makes the steps of a run in blocks, where its engine can.
 
@@ -76,13 +93,12 @@ class StepBlocks:
     arithmetics makes its steps one by one.
     """
 
-    def __init__(self, stepper: Stepper, dataset: Dataset, *, keeps_numbers: bool = False) -> None:
+    def __init__(self, stepper: Stepper, dataset: Dataset) -> None:
         self._stepper = stepper
-        self._keeps_numbers = keeps_numbers
         self._dataset = dataset
         self._rows = _rows(stepper, dataset)
         self._repeaters: dict[int, StepRepeater] = {}
-        self._limit = _FIRST
+        self._length = BlockLength()
 
     @property
     def step_count(self) -> int:
@@ -97,7 +113,7 @@ class StepBlocks:
             repeater = self.repeater(orders.width) if limit > 1 else None
             if repeater is None:
                 return self._stepper.step(self._dataset.batch(orders.take(1)[0]))
-            loss = self._repeat(repeater, orders, min(limit, self._limit))
+            loss = self._repeat(repeater, orders, min(limit, self._length.steps))
             limit -= self._stepper.step_count - before
             if limit <= 0 or time.perf_counter() > end or self._stepper.previous is not None:
                 return loss
@@ -107,25 +123,21 @@ class StepBlocks:
         stepper, engine = self._stepper, self._stepper.engine
         assert isinstance(engine, CompiledEngine)
         order = orders.take(limit)
-        rates = self.rates(len(order))
+        rates = self.rates(valid_rates(stepper, len(order)))
         began = time.perf_counter()
         made, before = repeater.steps(np.ascontiguousarray(order[: len(rates)]), rates)
-        seconds = time.perf_counter() - began
+        self._length.adapt(made, time.perf_counter() - began)
         orders.give_back(order[made:])
-        if made == self._limit:
-            fitting = int(_SECONDS * made / max(seconds, _SECONDS / 1000))
-            self._limit = max(1, min(fitting, _GROWTH * self._limit))
         count = stepper.step_count + made
         previous = None if before is None else engine.numbers_of(before, count - 1)
-        return self.adopt(repeater, order[:made], previous)
+        return self.adopt(order[:made], previous)
 
-    def adopt(
-        self, repeater: StepRepeater, order: Order, previous: Numbers | None = None
-    ) -> Tensor:
+    def adopt(self, order: Order, previous: Numbers | None = None) -> Tensor:
         """Take over the steps that a repeater has made; return the loss of the last one."""
         stepper, engine = self._stepper, self._stepper.engine
         assert isinstance(engine, CompiledEngine)
-        loss = repeater.loss.like(repeater.loss.data.copy())
+        own = self._repeaters[order.shape[1]].loss
+        loss = own.like(own.data.copy())
         engine.mark_written()
         stepper.adopt_steps(len(order), self._dataset.batch(order[-1]), loss, previous)
         return loss
@@ -136,26 +148,33 @@ class StepBlocks:
         if self._rows is None or not isinstance(engine, CompiledEngine):
             return None
         if size not in self._repeaters:
-            found = engine.repeater(*self._rows, size, keeps_numbers=self._keeps_numbers)
+            found = engine.repeater(*self._rows, size)
             if found is None:
                 return None
             self._repeaters[size] = found
         return self._repeaters[size]
 
-    def rates(self, count: int) -> Storage:
-        """Return the learning rates of the next steps in the run's Scalar, of shape (steps, 1).
+    def rates(self, rates: Sequence[float]) -> Storage:
+        """Return learning rates in the run's Scalar, of shape (steps, 1)."""
+        return self._stepper.runner.tensor(np.array(rates)).data.reshape(len(rates), 1)
 
-        There are fewer if a later one is not valid: it is an error when its step is due.
-        """
-        stepper, rates = self._stepper, list[float]()
-        for index in range(stepper.schedule_count, stepper.schedule_count + count):
-            try:
-                rates.append(check_rate("lr", stepper.rate_at(index)))
-            except NumleanError:
-                if not rates:
-                    raise
-                break
-        return stepper.runner.tensor(np.array(rates)).data.reshape(len(rates), 1)
+
+def valid_rates(stepper: Stepper, count: int) -> list[float]:
+    """Return the learning rates of the next steps of a run.
+
+    There are fewer if a later one is not valid: it is an error when its step is due.
+    """
+    if stepper.schedule is None:
+        return [check_rate("lr", stepper.optimizer.lr)] * count
+    rates = list[float]()
+    for index in range(stepper.schedule_count, stepper.schedule_count + count):
+        try:
+            rates.append(check_rate("lr", stepper.rate_at(index)))
+        except NumleanError:
+            if not rates:
+                raise
+            break
+    return rates
 
 
 def _rows(stepper: Stepper, dataset: Dataset) -> tuple[Tensor, Tensor] | None:

@@ -12,7 +12,8 @@ from numlean.analysis.lockstep.states import RecordingOptimizer
 from numlean.data._minibatches import batch_orders
 from numlean.nn import Linear, Sequential, Tanh
 from numlean.training import Stepper, TrainConfig
-from numlean.training.loops.step_blocks import Orders
+from numlean.training.loops.step_blocks import BlockLength, Orders
+from numlean_kernels.threads import THREADS
 
 TASK = nl.Task.regression(Sequential(Linear(3, 4), Tanh(), Linear(4, 1)))
 DATA = nl.Dataset.of_arrays(
@@ -59,23 +60,6 @@ def test_runs_have_the_numbers_of_single_steps_after_blocks():
     assert own[0].step_count == own[1].schedule_count == 40
 
 
-def test_what_is_kept_of_each_step_are_the_numbers_after_it():
-    (own,), taken = steppers("float32"), orders()
-    make_blocks([own], taken, 6)
-    order = taken.take(2)
-    blocks = CommonBlocks([own], [DATA])
-    repeater = blocks._blocks[0].repeater(order.shape[1])
-    rows = repeater.kept_steps(np.ascontiguousarray(order), blocks._blocks[0].rates(len(order)))
-    for row in rows[-1:]:
-        start = 8
-        for t in repeater.buffers:
-            kept = row[start : start + t.data.nbytes].view(t.data.dtype)
-            assert np.array_equal(kept, t.data.reshape(-1))
-            start += -(-t.data.nbytes // 8) * 8
-    assert len(rows) == len(order)
-    assert len(order) == 1 or not np.array_equal(rows[0], rows[1])
-
-
 def test_a_block_with_a_difference_or_an_infinity_leaves_all_runs_as_they_were():
     for changed in (lambda x: np.nextafter(x, np.float32(9)), lambda x: np.float32(3e38)):
         own, taken = steppers("float32", "float32"), orders()
@@ -90,6 +74,73 @@ def test_a_block_with_a_difference_or_an_infinity_leaves_all_runs_as_they_were()
         assert [stepper.step_count for stepper in own] == [8, 8]
         assert np.array_equal(taken.take(2), upcoming)
         assert blocks.run(taken, 2) is None
+
+
+SMALL = TrainConfig(21, 4, nl.sgd(0.1), scheduler=nl.schedules.cosine(0.1, 21), seed=3)
+"""Steps of which the first one is made alone, and eight each are a block."""
+
+FLUSHED = "ieee32exec@subnormal=flush:compiled"
+"""A run that differs from others where a subnormal number is."""
+
+
+def data_with_a_subnormal(number, step):
+    """Return 30 batches of four with zeros for one input, but for a number in that of a step."""
+    rows = np.random.default_rng(0).uniform(0.1, 0.2, (120, 4))
+    rows[:, 0] = 0
+    data = nl.Dataset.of_arrays(rows[:, :3], rows[:, 3:])
+    place = next(batch_orders(data, 4, seed=3))[step, 1]
+    rows[place, :3] = number, 0, 0
+    return nl.Dataset.of_arrays(rows[:, :3], rows[:, 3:])
+
+
+def in_blocks_and_step_by_step(monkeypatch, data, *runs):
+    """Return a crosscheck in blocks of eight steps, its single steps, and one of single steps."""
+    monkeypatch.setattr(BlockLength, "adapt", lambda *_: None)
+    right, single = Stepper.step, []
+    monkeypatch.setattr(
+        Stepper,
+        "step",
+        lambda self, sample: single.append(self.step_count) or right(self, sample),
+    )
+    found = nl.crosscheck(TASK, *runs, config=SMALL, data=data)
+    made = sorted(set(single))
+    monkeypatch.setattr(CommonBlocks, "run", lambda *_: None)
+    return found, made, nl.crosscheck(TASK, *runs, config=SMALL, data=data)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("step", [1, 9, 12, 16, 20])
+def test_a_difference_of_a_gradient_in_one_step_is_found(step, threads, monkeypatch):
+    """The gradient of a weight is subnormal, or 0, and changes no weight."""
+    data = data_with_a_subnormal(2.0**-126, step)
+    with THREADS.given(threads):
+        found, made, expected = in_blocks_and_step_by_step(
+            monkeypatch, data, "float32:compiled", FLUSHED
+        )
+    assert found == expected
+    assert found.pairs[0].first_different_step == step
+    assert found.pairs[0].divergence.differing.startswith("gradient of 0.weight")
+    assert made == [0, step]
+
+
+@pytest.mark.parametrize("step", [1, 9, 12, 16, 20])
+def test_the_runs_that_remain_the_same_go_on_after_a_difference(step, monkeypatch):
+    data = data_with_a_subnormal(2.0**-126, step)
+    runs = "float32:compiled", FLUSHED, "ieee32exec:compiled"
+    found, made, expected = in_blocks_and_step_by_step(monkeypatch, data, *runs)
+    assert found == expected
+    assert [pair.first_different_step for pair in found.pairs] == [step, None, step]
+    assert made == [0, *range(step, 21)]
+
+
+def test_intermediate_results_that_differ_without_consequences_are_no_difference(monkeypatch):
+    data = data_with_a_subnormal(2.0**-149, 12)
+    found, made, expected = in_blocks_and_step_by_step(
+        monkeypatch, data, "float32:compiled", FLUSHED
+    )
+    assert found == expected
+    assert found.identical
+    assert made == [0]
 
 
 @pytest.mark.parametrize("ends", [False, True])

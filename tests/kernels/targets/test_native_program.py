@@ -1,6 +1,7 @@
 """Programs: kernels and copies called from native code."""
 
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,10 +16,10 @@ from numlean_kernels.protocol import (
     KernelCall,
     Repeatable,
     StepArrays,
-    kept_starts,
 )
 from numlean_kernels.tables import hardware_table
 from numlean_kernels.targets import get_target
+from numlean_kernels.threads import THREADS
 
 CPU = get_target("cpu")
 TABLE = hardware_table(BINARY32, CPU)
@@ -64,53 +65,64 @@ def test_a_program_with_work_of_the_host_is_not_repeatable():
     assert not isinstance(mixed, Repeatable)
 
 
-@pytest.mark.parametrize("limit", [np.inf, 50.0])
+ORDER = np.array([[0, 1], [2, 5], [3, 4], [7, 6]], np.intp)
+
+
+class Products:
+    """A program that multiplies the numbers of two rows each of two arrays, and its arrays."""
+
+    def __init__(self, limit=3e38):
+        self.xs, self.ys = numbers(8, 3), numbers(8, 3)[::-1].copy()
+        x, y = np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float32)
+        self.rate, self.z = np.zeros((), np.float32), np.zeros(6, np.float32)
+        call = KernelCall(binary("mul"), TABLE, (6,), (x.reshape(-1), y.reshape(-1), self.z))
+        self.program = CPU.compile([call])
+        encoding = int(np.float32(limit).view(np.uint32))
+        rows = (self.xs, x), (self.ys, y)
+        self.arrays = StepArrays(rows, (self.rate,), (self.z,), 0x7FFFFFFF, encoding)
+
+    def expected(self, run):
+        return (self.xs[ORDER[run]] * self.ys[ORDER[run]]).reshape(-1)
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request):
+    with THREADS.given(request.param):
+        yield request.param
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("limit", [3e38, 170.0])
 def test_a_repeated_program_takes_rows_and_values_and_stops_at_a_great_number(limit):
-    x, y = np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float32)
-    rate, result = np.zeros((), np.float32), np.zeros((), np.float32)
-    total = np.zeros(6, np.float32)
-    program = CPU.compile(
-        [
-            KernelCall(binary("mul"), TABLE, (6,), (x.reshape(-1), y.reshape(-1), total)),
-            CopyCall(total[5:].reshape(()), result),
-        ]
-    )
-    xs, ys = numbers(6, 3), numbers(6, 3)[::-1].copy()
-    encoding = int(np.float32(min(limit, 3e38)).view(np.uint32))
-    arrays = StepArrays(((xs, x), (ys, y)), rate, result, (result,), 0x7FFFFFFF, encoding)
-    order = np.array([[0, 1], [2, 5], [3, 4], [1, 0]], np.intp)
-    values, results = numbers(4, 1), np.zeros((4, 1), np.float32)
-    made = program.repeater(arrays)(order, values, results)
-    expected = [xs[row[1], 2] * ys[row[1], 2] for row in order]
-    first = next((k + 1 for k, each in enumerate(expected) if each > limit), 4)
-    assert made == first
-    assert results[:made, 0].tolist() == expected[:made]
-    assert rate == values[made - 1, 0]
+    own, values = Products(limit), numbers(4, 1)
+    repeat = own.program.repeater(own.arrays)
+    good = 4 if limit > 200 else 2
+    assert [own.expected(run).max() <= limit for run in range(4)] == [k != good for k in range(4)]
+    assert repeat(ORDER, [values]) == good
+    last = min(good, 3)
+    assert own.z.tolist() == own.expected(last).tolist()
+    assert own.rate == values[last, 0]
+    assert repeat(ORDER[:good], [values[:good]]) == good
+    assert repeat(ORDER[:0], [values[:0]]) == 0
 
 
-def test_a_repeated_program_keeps_further_numbers_of_each_run():
-    x, y = np.zeros((2, 3), np.float32), np.zeros((2, 3), np.float32)
-    rate, result = np.zeros((), np.float32), np.zeros((), np.float32)
-    total, count = np.zeros((2, 3), np.float32), np.zeros((), np.float64)
-    program = CPU.compile(
-        [
-            KernelCall(
-                binary("mul"), TABLE, (6,), (x.reshape(-1), y.reshape(-1), total.reshape(-1))
-            ),
-            CopyCall(total[1, 2:].reshape(()), result),
-        ]
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("column", [0, 2])
+@pytest.mark.parametrize(("row", "good"), [(0, 0), (2, 1), (4, 2), (6, 3), (None, 4)])
+def test_two_programs_run_as_long_as_their_arrays_have_the_same_bytes(row, column, good):
+    one, other = Products(), Products()
+    if row is not None:
+        other.xs[row, column] *= -1
+    empty = np.zeros(0, np.float32)
+    arrays = replace(
+        one.arrays,
+        rows=one.arrays.rows + other.arrays.rows,
+        values=(one.rate, other.rate),
+        equal=((empty, empty), (one.z, other.z)),
     )
-    xs, ys = numbers(6, 3), numbers(6, 3)[::-1].copy()
-    arrays = StepArrays(
-        *(((xs, x), (ys, y)), rate, result, (result,), 0x7FFFFFFF, 0x7F7FFFFF),
-        numbers=(total, count),
-    )
-    assert kept_starts(arrays.kept) == [0, 8, 32, 40]
-    order = np.array([[0, 1], [2, 5], [3, 4]], np.intp)
-    rows = np.zeros((3, 40), np.uint8)
-    assert program.repeater(arrays)(order, numbers(3, 1), rows) == 3
-    for row, each in zip(order, rows, strict=True):
-        expected = xs[row] * ys[row]
-        assert each[:4].view(np.float32)[0] == expected[1, 2]
-        assert np.array_equal(each[8:32].view(np.float32).reshape(2, 3), expected)
-        assert each[32:].view(np.float64)[0] == 0
+    repeat, values = one.program.followed_by([other.program]).repeater(arrays), numbers(4, 1)
+    assert repeat(ORDER, [values, 2 * values]) == good
+    last = min(good, 3)
+    for own, factor in ((one, 1), (other, 2)):
+        assert own.z.tolist() == own.expected(last).tolist()
+        assert own.rate == factor * values[last, 0]
