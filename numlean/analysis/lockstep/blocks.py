@@ -20,7 +20,7 @@ from numlean.training.loops.step_blocks import BlockLength, Orders, StepBlocks, 
 
 
 class CommonBlocks:
-    """Makes the steps of several runs in blocks, as long as all have the same numbers."""
+    """Makes the steps of several runs of one config in blocks, while all have the same numbers."""
 
     def __init__(self, steppers: Sequence[Stepper], datasets: Sequence[Dataset]) -> None:
         self._steppers = steppers
