@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self, TypeAlias, final
 
@@ -136,6 +136,8 @@ class Loop:
         outputs: The number of arrays at the end that are written.
         shared: The loop of which this one is another name, so that both have one compiled kernel;
             None if it is its own.
+        is_elementwise: Whether output cell i depends on cell i of each array with as many cells,
+            and otherwise on arrays of one cell only; all arrays have one axis.
     """
 
     name: str
@@ -143,6 +145,7 @@ class Loop:
     make: Callable[[Table], Callable[..., None]]
     outputs: int = 1
     shared: Loop | None = None
+    is_elementwise: bool = False
 
     @property
     def source(self) -> Loop:
@@ -151,7 +154,7 @@ class Loop:
 
     def renamed(self, name: str) -> Loop:
         """Return the same loop under the name of what it computes."""
-        return Loop(name, self.rank, self.make, self.outputs, shared=self.source)
+        return replace(self, name=name, shared=self.source)
 
 
 class DeviceMissingError(RuntimeError):
@@ -314,8 +317,16 @@ class Target(ABC):
         """The target that runs kernels without recording them."""
         return self
 
-    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
-        """Return a function that runs all steps again, in order, on the same arrays."""
+    def compile(
+        self, operations: Sequence[ProgramStep], *, results: Sequence[Array] | None = None
+    ) -> Callable[[], None]:
+        """Return a function that runs all steps again, in order, on the same arrays.
+
+        Args:
+            operations: The steps.
+            results: The arrays that are read afterwards, so that others need not be written; None
+                for all.
+        """
         calls = [step.bind(self) for step in operations]
 
         def run() -> None:

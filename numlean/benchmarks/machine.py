@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from numlean.benchmarks.blas import blas_facts
 from numlean.process.processors import (
-    caches,
     physical_cores,
     processor_identity,
 )
 from numlean.verification.doctor import PACKAGES
 from numlean.version import __version__, version_of
+from numlean_kernels.processor_caches import processor_caches
 from numlean_kernels.threads import THREADS, available_processors
 
 _INSTRUCTION_SETS: Final = (
@@ -56,7 +56,7 @@ def describe_machine() -> dict[str, Any]:
             "cores": physical_cores(),
             "processors": os.cpu_count(),
             "processors_available": available_processors(),
-            "caches": [vars(cache) for cache in caches()],
+            "caches": [vars(cache) for cache in processor_caches()],
             "instruction_sets": [name for name in _INSTRUCTION_SETS if features.get(name)],
         },
         "compiled_for": compiled_for(),

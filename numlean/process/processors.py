@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 _CPUINFO: Final = Path("/proc/cpuinfo")
-_CACHES: Final = Path("/sys/devices/system/cpu/cpu0/cache")
 
 _FIELDS: Final = {
     "name": ("model name",),
@@ -18,21 +16,6 @@ _FIELDS: Final = {
     "stepping": ("stepping", "CPU revision"),
 }
 """What Linux calls the parts of a processor's description, on x86 and on ARM."""
-
-
-@dataclass(frozen=True)
-class Cache:
-    """A cache of the first processor.
-
-    Attributes:
-        level: 1 for the one next to the core.
-        kind: ``Data``, ``Instruction`` or ``Unified``.
-        size: Its bytes.
-    """
-
-    level: int
-    kind: str
-    size: int
 
 
 def processor_name() -> str:
@@ -62,21 +45,6 @@ def physical_cores() -> int | None:
         elif name == "core id":
             cores.add((package, value))
     return len(cores) or None
-
-
-def caches() -> list[Cache]:
-    """Return the caches of the first processor, near ones first; none if the system is silent."""
-    found = []
-    for folder in sorted(_CACHES.glob("index*")):
-        try:
-            level, kind, size = (
-                (folder / name).read_text(encoding="ascii").strip()
-                for name in ("level", "type", "size")
-            )
-            found.append(Cache(int(level), kind, int(size.removesuffix("K")) * 1024))
-        except (OSError, ValueError):  # a virtual machine may leave some out
-            continue
-    return found
 
 
 def _first_processor() -> dict[str, str]:

@@ -93,8 +93,15 @@ class Scalar(ElementaryFunctions, Protocol):
             UnavailableError: A record cannot reproduce the Scalar's operations.
         """
 
-    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
-        """Return a function that carries out recorded operations again, on the same arrays."""
+    def compile(
+        self, operations: Sequence[ProgramStep], *, results: Sequence[Storage] | None = None
+    ) -> Callable[[], None]:
+        """Return a function that carries out recorded operations again, on the same arrays.
+
+        Args:
+            operations: The operations.
+            results: The arrays that are read afterwards: others need not be written. None for all.
+        """
 
     def from_float(
         self, values: ArrayLike, *, rounding: str | None = None, overflow: str | None = None

@@ -40,18 +40,6 @@ def test_threads_of_one_core_count_once(tmp_path, monkeypatch):
 
 def test_a_system_that_says_nothing_leaves_fields_empty(tmp_path, monkeypatch):
     monkeypatch.setattr(processors, "_CPUINFO", tmp_path / "missing")
-    monkeypatch.setattr(processors, "_CACHES", tmp_path / "missing")
     assert set(processors.processor_identity().values()) == {None}
     assert processors.processor_name()
     assert processors.physical_cores() is None
-    assert processors.caches() == []
-
-
-def test_caches_are_read_and_broken_ones_left_out(tmp_path, monkeypatch):
-    for k, (level, kind, size) in enumerate([("1", "Data", "32K"), ("2", "Unified", "?")]):
-        folder = tmp_path / f"index{k}"
-        folder.mkdir()
-        for name, text in (("level", level), ("type", kind), ("size", size)):
-            (folder / name).write_text(f"{text}\n")
-    monkeypatch.setattr(processors, "_CACHES", tmp_path)
-    assert processors.caches() == [processors.Cache(1, "Data", 32768)]

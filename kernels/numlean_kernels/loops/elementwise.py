@@ -36,7 +36,7 @@ def elementwise(name: str, arity: int) -> Loop:
         kernel = kernel or usual_results(table, name, arity)
         return kernel or _RESULT_KERNELS[arity - 1](table[name])
 
-    return Loop(name, rank=1, make=make)
+    return Loop(name, rank=1, make=make, is_elementwise=True)
 
 
 @cache
@@ -48,7 +48,7 @@ def broadcast_operand(name: str, place: int) -> Loop:
         kernel = kernel or usual_results_of_broadcast(table, name, place)
         return kernel or (_single_first, _single_second)[place](table[name])
 
-    return Loop(f"{name} single{place}", rank=1, make=make)
+    return Loop(f"{name} single{place}", rank=1, make=make, is_elementwise=True)
 
 
 @cache

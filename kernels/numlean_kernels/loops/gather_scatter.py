@@ -194,10 +194,10 @@ TAKE: Final = Loop("take", rank=1, make=_make_take)
 TAKE_ROWS: Final = Loop("take_rows", rank=2, make=_make_take_rows)
 """z[i, j] = x[index[i], j], or +0 where the index is negative."""
 
-WHERE: Final = Loop("where", rank=1, make=_make_where)
+WHERE: Final = Loop("where", rank=1, make=_make_where, is_elementwise=True)
 """z[i] = x[i] where condition[i], else +0."""
 
-CHOOSE: Final = Loop("choose", rank=1, make=_make_choose)
+CHOOSE: Final = Loop("choose", rank=1, make=_make_choose, is_elementwise=True)
 """z[i] = x[i] where condition[i], else y[i]."""
 
 COPY: Final = Loop("copy", rank=4, make=_make_copy)

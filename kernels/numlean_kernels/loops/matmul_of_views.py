@@ -32,14 +32,15 @@ def _make_matmul_of_views(table: Table, *, is_fused: bool) -> Callable[..., None
         for m in range(start, stop):
             for i in range(row_start, row_stop):
                 for j in range(column_start, column_stop):
-                    c[m, i, j] = zero
+                    row, column = (j, i) if transposed[2] else (i, j)
+                    c[m, row, column] = zero
                     for k in range(terms):
                         x = a[m, k, i] if transposed[0] else a[m, i, k]
                         y = b[m, j, k] if transposed[1] else b[m, k, j]
                         if is_fused:
-                            c[m, i, j] = fma(x, y, c[m, i, j])
+                            c[m, row, column] = fma(x, y, c[m, row, column])
                         else:
-                            c[m, i, j] = add(c[m, i, j], mul(x, y))
+                            c[m, row, column] = add(c[m, row, column], mul(x, y))
 
     return matmul_of_views
 
@@ -49,7 +50,8 @@ MATMUL_OF_VIEWS: Final = Loop(
 )
 """MATMUL of matrices that may be transposed in memory: (transposed, a, b, c).
 
-``transposed`` has a 1 for each of a and b whose array has the axes of its matrices exchanged."""
+``transposed`` has a 1 for each of a, b and c whose array has the axes of its matrices exchanged.
+The domain is that of the products, not of the array c."""
 
 MATMUL_FMA_OF_VIEWS: Final = Loop(
     "matmul_fma_of_views", rank=3, make=partial(_make_matmul_of_views, is_fused=True)

@@ -124,11 +124,13 @@ class CpuTarget(Target):
             return None
         return make(self.compiled(loop, table), dtype, ParallelLaunch(self.compiled, loop, table))
 
-    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
+    def compile(
+        self, operations: Sequence[ProgramStep], *, results: Sequence[Array] | None = None
+    ) -> Callable[[], None]:
         """Return native code that calls the kernels one after the other."""
         from numlean_kernels.targets.native_program import native_program
 
-        return native_program(operations, self.compiled, lambda step: step.bind(self))
+        return native_program(operations, self.compiled, lambda step: step.bind(self), results)
 
     def copy_into(self, x: Array, z: Array) -> None:
         """Write the elements of one view into another of the same shape and dtype."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import groupby
 from typing import Any, Final, TypeAlias, final
 
@@ -27,20 +26,13 @@ from numlean_kernels.protocol import (
     Repeatable,
     StepArrays,
 )
-from numlean_kernels.targets.axes import AXES, padded_axes, split_to_axes
 from numlean_kernels.targets.cache import enable_disk_cache
+from numlean_kernels.targets.fusion.chain_calls import chain_call, chain_entry
+from numlean_kernels.targets.fusion.chains import Chain, FusedStep, fuse
+from numlean_kernels.targets.fusion.transposed_products import write_transposed
 from numlean_kernels.targets.inlined import InlinedRoutine
-from numlean_kernels.targets.native_calls import (
-    WORD_SIZE,
-    Compiled,
-    Outcome,
-    call,
-    caller,
-    compiled_entry,
-    kernel_code,
-    kernel_words,
-)
-from numlean_kernels.targets.parallel.partition import cut, cut_axis, split
+from numlean_kernels.targets.native_calls import WORD_SIZE, Compiled, Outcome, call
+from numlean_kernels.targets.native_steps import NativeCall, calls_of, make_pointer
 from numlean_kernels.targets.parallel.pool import POOL, pool_jobs, share
 from numlean_kernels.threads import THREADS
 
@@ -55,15 +47,24 @@ def native_program(
     operations: Sequence[ProgramStep],
     compiled: Compiled,
     bind: Callable[[ProgramStep], Callable[[], None]],
+    results: Sequence[Array] | None = None,
 ) -> Callable[[], None]:
     """Return a function that runs all steps again, in order, on the same arrays.
 
-    ``bind`` returns a function that runs a step which is not native.
+    Args:
+        operations: The steps.
+        compiled: Returns numba's dispatcher of a loop.
+        bind: Returns a function that runs a step which is not native.
+        results: The arrays that are read afterwards; None for all that are written.
     """
+    groups = [(together, [*several]) for together, several in groupby(operations, is_native)]
     segments: list[Callable[[], None]] = []
-    for together, several in groupby(operations, is_native):
+    for together, several in groups:
         if together:
-            segments.append(NativeProgram.of(list(several), compiled))
+            others = (step for _, each in groups if each is not several for step in each)
+            elsewhere = [x for step in others for x in (*step.read, *step.written)]
+            kept = None if results is None else [*results, *elsewhere]
+            segments.append(NativeProgram.of(several, compiled, kept))
         else:
             segments.extend(map(bind, several))
     if len(segments) == 1:
@@ -74,6 +75,19 @@ def native_program(
             segment()
 
     return run
+
+
+def fused(operations: Sequence[ProgramStep], kept: Sequence[Array] | None) -> list[FusedStep]:
+    """Return the steps of a program, in fewer passes over memory; see ``fuse``."""
+    return fuse(write_transposed(operations, kept), kept)
+
+
+def _calls(step: FusedStep, compiled: Compiled, outcome: Outcome) -> Iterator[NativeCall]:
+    """Yield the calls that do what a step or a chain does."""
+    if isinstance(step, Chain):
+        yield chain_call(step, compiled, outcome)
+    else:
+        yield from calls_of(step, compiled, outcome)
 
 
 def is_native(operation: ProgramStep) -> bool:
@@ -109,12 +123,22 @@ class NativeProgram(Repeatable):
         self._known: _Tables | None = None
 
     @classmethod
-    def of(cls, operations: Sequence[ProgramStep], compiled: Compiled) -> NativeProgram:
-        """Return the program of some steps, all of which native code can call."""
+    def of(
+        cls,
+        operations: Sequence[ProgramStep],
+        compiled: Compiled,
+        kept: Sequence[Array] | None = None,
+    ) -> NativeProgram:
+        """Return the program of some steps, all of which native code can call.
+
+        Args:
+            operations: The steps.
+            compiled: Returns numba's dispatcher of a loop.
+            kept: The arrays that are read elsewhere; None for all.
+        """
         outcome = Outcome()
-        return cls(
-            [call for each in operations for call in _calls(each, compiled, outcome)], [outcome]
-        )
+        steps = fused(operations, kept)
+        return cls([call for each in steps for call in _calls(each, compiled, outcome)], [outcome])
 
     def __call__(self) -> None:
         """Run all steps."""
@@ -250,115 +274,11 @@ def _row_size(x: Array) -> int:
     return x.nbytes // len(x) if len(x) else 0
 
 
-@final
-@dataclass(frozen=True)
-class NativeCall:
-    """A function of one address, the address of words.
-
-    Attributes:
-        function: The address of the function.
-        parts: Returns the words of at most so many calls, which together do the work, in any order.
-        kept: What keeps the code.
-    """
-
-    function: int
-    parts: Callable[[int], list[list[int]]]
-    kept: object
-
-
-def _calls(operation: ProgramStep, compiled: Compiled, outcome: Outcome) -> Iterator[NativeCall]:
-    """Yield the calls that do what a step does."""
-    if isinstance(operation, KernelCall):
-        yield _kernel_call(operation, compiled, outcome)
-    elif isinstance(operation, CopyCall) and operation.source.size:
-        itemsize = operation.source.itemsize
-        for source, destination in split_to_axes(operation.source, operation.destination):
-            entry = _copy_entry(itemsize)
-            yield NativeCall(entry.address, partial(_copy_parts, source, destination), entry)
-
-
-def _kernel_call(operation: KernelCall, compiled: Compiled, outcome: Outcome) -> NativeCall:
-    arrays, loop, table = operation.arrays, operation.loop.source, operation.table
-    layouts = tuple((array.dtype, array.ndim) for array in arrays)
-    function, code = kernel_code(compiled, loop, table, layouts)
-
-    def parts(count: int) -> list[list[int]]:
-        bounds = split(loop, table, operation.domain, count)
-        return [kernel_words(function, each, arrays, outcome) for each in bounds]
-
-    entry, kept = caller(len(parts(1)[0]))
-    return NativeCall(entry, parts, (code, kept))
-
-
-def _copy_parts(source: Array, destination: Array, count: int) -> list[list[int]]:
-    """Return the words of copies of parts of two views, cut along the first long axis."""
-    axes = padded_axes(source, destination)
-    extents = [extent for extent, _, _ in axes]
-    chosen = cut_axis(extents, count)
-    extent, *steps = axes[chosen]
-    places = [x.ctypes.data for x in (source, destination)]
-    found = []
-    for start, stop in cut(extent, count):
-        axes[chosen] = (stop - start, steps[0], steps[1])
-        starts = [
-            place + start * step * source.itemsize
-            for place, step in zip(places, steps, strict=True)
-        ]
-        flat = [number for axis in axes for number in axis]
-        found.append([*starts, *(n % (1 << 64) for n in flat)])
-    return found
-
-
-_SIDE: Final = 8
-"""The rows and columns of a square that is copied at a time where one side is not in order."""
-
-
-@cache
-def _copy_entry(itemsize: int) -> Any:
-    """Return the entry of a copy of elements of some size: addresses, extents and strides."""
-    element = np.dtype(f"u{itemsize}")
-    pointer, side = _make_pointer(from_dtype(element)), _SIDE
-
-    def entry(address: int) -> None:
-        words = carray(_word_pointer(address), 2 + 3 * AXES)
-        n0, s0, d0, n1, s1, d1 = words[2], words[3], words[4], words[5], words[6], words[7]
-        n2, s2, d2, n3, s3, d3 = words[8], words[9], words[10], words[11], words[12], words[13]
-        for i in range(n0):
-            for j in range(n1):
-                x_start = words[0] + itemsize * (i * s0 + j * s1)
-                z_start = words[1] + itemsize * (i * d0 + j * d1)
-                if d3 == 1 and s3 in (0, 1):
-                    for k in range(n2):
-                        z = carray(pointer(z_start + itemsize * k * d2), n3)
-                        x = carray(pointer(x_start + itemsize * k * s2), n3 if s3 == 1 else 1)
-                        if s3 == 1:
-                            for m in range(n3):
-                                z[m] = x[m]
-                        else:
-                            value = x[0]
-                            for m in range(n3):
-                                z[m] = value
-                else:
-                    # In squares whose lines stay in the first cache, on both sides.
-                    for k_start in range(0, n2, side):
-                        for m_start in range(0, n3, side):
-                            for k in range(k_start, min(k_start + side, n2)):
-                                for m in range(m_start, min(m_start + side, n3)):
-                                    x = carray(pointer(x_start + itemsize * (k * s2 + m * s3)), 1)
-                                    z = carray(pointer(z_start + itemsize * (k * d2 + m * d3)), 1)
-                                    z[0] = x[0]
-
-    return compiled_entry(entry, f"copy {itemsize}")
-
-
-def copy_job(itemsize: int) -> Callable[[], object]:
-    """Return what compiles the copy of elements of some size."""
-    return partial(_copy_entry, itemsize)
-
-
 def loop_jobs(operations: Sequence[ProgramStep]) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield what compiles the loops of a program, and their names."""
     yield from pool_jobs()
+    if any(isinstance(step, Chain) for step in fused(operations, None)):
+        yield "chain", chain_entry
     words = types.Array(types.int64, 1, "C")
     yield "run_all", partial(_run_all.compile, (words, words, words, types.int64))
     sizes = {array.itemsize for step in operations for array in step.written}
@@ -370,19 +290,7 @@ def loop_jobs(operations: Sequence[ProgramStep]) -> Iterator[tuple[str, Callable
         yield f"repeat_all {size}", partial(_repeat_all.compile, signature)
 
 
-def _make_pointer(element: Any) -> Any:
-    @intrinsic  # type: ignore[untyped-decorator]
-    def pointer(typing_context: Any, address: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-            return builder.inttoptr(given[0], context.get_value_type(signature.return_type))
-
-        return types.CPointer(element)(types.int64), generate
-
-    return pointer
-
-
-_word_pointer = _make_pointer(types.int64)
-_byte_pointer = _make_pointer(types.uint8)
+_byte_pointer = make_pointer(types.uint8)
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -18,7 +18,8 @@ import numpy as np
 from numlean_kernels.protocol import Array, CopyCall, Launch, Loop, ProgramStep, Table
 from numlean_kernels.targets.cpu import CPU
 from numlean_kernels.targets.native_calls import signature_of
-from numlean_kernels.targets.native_program import copy_job, is_native, loop_jobs
+from numlean_kernels.targets.native_program import is_native, loop_jobs
+from numlean_kernels.targets.native_steps import copy_job
 
 Job: TypeAlias = Callable[[], object]
 """Compiles a kernel for arrays of some types, or loads it if it has been compiled."""
@@ -49,7 +50,9 @@ class Rehearsal:
 
         return launch
 
-    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
+    def compile(
+        self, operations: Sequence[ProgramStep], *, results: Sequence[Array] | None = None
+    ) -> Callable[[], None]:
         """Return a program that does nothing, and note the code that the steps would need."""
         native = [step for step in operations if is_native(step)]
         for step in native:

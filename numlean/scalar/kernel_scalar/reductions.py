@@ -74,8 +74,10 @@ def _is_transposed(x: Storage) -> bool:
     return not x.flags.carray and x.swapaxes(1, 2).flags.carray
 
 
-_TRANSPOSED: Final = {each: np.array(each, np.int64) for each in ((0, 0), (0, 1), (1, 0), (1, 1))}
-"""Which operands are transposed, as kernels take it."""
+_TRANSPOSED: Final = {
+    each: np.array([*each, 0], np.int64) for each in ((0, 0), (0, 1), (1, 0), (1, 1))
+}
+"""Which operands are transposed, as kernels take it; the product is not."""
 
 
 def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:

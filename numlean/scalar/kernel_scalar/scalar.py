@@ -166,9 +166,11 @@ class KernelScalar(ElementaryFunctions):
         return replace(self, target=self.target.without_recorder)
 
     @checked
-    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
+    def compile(
+        self, operations: Sequence[ProgramStep], *, results: Sequence[Storage] | None = None
+    ) -> Callable[[], None]:
         """Return a function that carries out recorded operations again."""
-        return self.target.compile(operations)
+        return self.target.compile(operations, results=results)
 
     @checked
     def device_copy(self, array: Storage, *, host_visible: bool = False) -> Storage:

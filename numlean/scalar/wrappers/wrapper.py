@@ -10,7 +10,7 @@ import numpy as np
 
 from numlean.errors import UnavailableError
 from numlean.scalar.contract import record, reset_stream
-from numlean.scalar.protocol import Scalar
+from numlean.scalar.protocol import Scalar, Storage
 from numlean.scalar.wrappers.forwarding import (
     ForwardedConversions,
     ForwardedElementaryFunctions,
@@ -74,9 +74,11 @@ class WrappedScalar(
             )
         return self.with_inner(record(self.inner, operations))
 
-    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
+    def compile(
+        self, operations: Sequence[ProgramStep], *, results: Sequence[Storage] | None = None
+    ) -> Callable[[], None]:
         """Return a program that repeats recorded operations, as the inner Scalar does."""
-        return self.inner.compile(operations)
+        return self.inner.compile(operations, results=results)
 
     def start_step(self, step: int) -> None:
         """Start a step in the inner Scalar."""

@@ -127,7 +127,7 @@ class Recorder:
         """
         read = [*(z.data for z in self._outputs.values()), *results]
         operations = prune(self.steps, [*self._inputs, *variables], read)
-        run = self._scalar.compile(operations)
+        run = self._scalar.compile(operations, results=read)
         return Recording(self._inputs, self._outputs, operations, run)
 
     def write_back(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:

@@ -188,7 +188,7 @@ def test_a_loss_that_is_a_view_of_a_parameter_is_that_of_before_the_step():
 
 
 def test_a_step_that_cannot_be_planned_changes_nothing(monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise MemoryError("no room")
 
     task, sample = Task.regression(Linear(3, 2)), DATA.batch(range(4))

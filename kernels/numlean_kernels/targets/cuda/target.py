@@ -157,7 +157,9 @@ class CudaTarget(DelegatingTarget):
         else:
             z[...] = x
 
-    def compile(self, operations: Sequence[ProgramStep]) -> Callable[[], None]:
+    def compile(
+        self, operations: Sequence[ProgramStep], *, results: Sequence[Array] | None = None
+    ) -> Callable[[], None]:
         """Return a function that runs the steps in as few launches as possible: one per segment.
 
         Host calls that depend on no kernel run first. A host call that depends on kernels waits for

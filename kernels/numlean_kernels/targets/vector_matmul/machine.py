@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, final
 
 from llvmlite import binding
 from numba.core.registry import cpu_target
+
+from numlean_kernels.processor_caches import processor_caches
 
 _PROBE: Final = """
 target triple = "{triple}"
@@ -73,18 +74,9 @@ _LEAST_CACHES: Final = Caches(32 << 10, 256 << 10)
 @cache
 def caches() -> Caches:
     """Return the caches of this processor."""
-    first, second = (
-        _system_value(name) for name in ("SC_LEVEL1_DCACHE_SIZE", "SC_LEVEL2_CACHE_SIZE")
-    )
+    sizes = {each.level: each.size for each in processor_caches() if each.kind != "Instruction"}
+    first, second = (sizes.get(level, 0) for level in (1, 2))
     return Caches(max(first, _LEAST_CACHES.first), max(second, _LEAST_CACHES.second))
-
-
-def _system_value(name: str) -> int:
-    """Return a value of the system; 0 if it is unknown."""
-    try:
-        return os.sysconf(name)
-    except (AttributeError, ValueError, OSError):
-        return 0
 
 
 _REGISTERS: Final = (

@@ -179,6 +179,7 @@ def _emit_group(
         place = builder.add(line, WORD(n))
         place = builder.select(builder.icmp_signed("<", place, last), place, last)
         sources.append(builder.add(x, builder.mul(place, x_line)))
+    below = builder.mul(x_line, WORD(width))
 
     def some_terms(count: int) -> Any:
         row = ir.VectorType(real, count)
@@ -186,6 +187,9 @@ def _emit_group(
         def advance_by_terms(state: list[Any]) -> list[Any]:
             *sources, target = state
             lines = [load(builder, row, source, size) for source in sources]
+            for source in sources:
+                # What the next panel copies, while this one is multiplied.
+                prefetch(builder, advance(builder, source, below), cache_level=2)
             for k, column in enumerate(_columns(builder, lines, count)):
                 store(builder, column, advance(builder, target, WORD(k * step)), size)
             following = [advance(builder, p, WORD(count * size)) for p in sources]

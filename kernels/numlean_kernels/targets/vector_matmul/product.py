@@ -35,7 +35,7 @@ Where rows of a are a power of two apart, the lines that a tile reads of them sh
 the first cache. Gradients of the weights of convolutions are such products: few rows, and a term
 for each position."""
 
-_MANY_CACHES: Final = 8
+_MANY_CACHES: Final = 2
 """The size of b, in second caches, from which panels pay for more than half the rows of a tile.
 
 Each term that a tile reads where it is lies in a page of its own; panels are copied in longer
@@ -120,6 +120,7 @@ def _make_in_place(
         end_column: int,
         at: Any,
         bt: Any,
+        ct: Any,
         a: Any,
         b: Any,
         c: Any,
@@ -130,13 +131,17 @@ def _make_in_place(
         a_row, a_term = (size, a.strides[1]) if at else (a.strides[1], size)
         b_column, b_term = (b.strides[1], size) if bt else (size, b.strides[1])
         terms, c_row = a.shape[1] if at else a.shape[2], c.strides[1]
+        rows, columns = row_stop - row, column_stop - column
+        c_first, c_start = (column, row) if ct else (row, column)
         for m in range(np.int64(start), np.int64(stop)):
             x, y = address_of(a, m) + row * a_row, address_of(b, m) + column * b_column
-            z = address_of(c, m) + row * c_row + column * size
-            rows, columns = row_stop - row, column_stop - column
-            done = multiply(x, a_row, a_term, y, b_column, b_term, terms, z, c_row, rows, columns)
+            z = address_of(c, m) + c_first * c_row + c_start * size
+            x, x_line, x_term, y, y_line, y_term, lines, length = _as_stored(
+                ct, x, a_row, a_term, y, b_column, b_term, rows, columns
+            )
+            done = multiply(x, x_line, x_term, y, y_line, y_term, terms, z, c_row, lines, length)
             if not done:
-                settle(at, bt, a[m], b[m], c[m], z, c_row, row, row_stop, column, column_stop)
+                settle(at, bt, ct, a[m], b[m], c[m], z, c_row, row, row_stop, column, column_stop)
 
     return _entry(run, takes_views)
 
@@ -164,6 +169,7 @@ def _make_converting(
         end_column: int,
         at: Any,
         bt: Any,
+        ct: Any,
         a: Any,
         b: Any,
         c: Any,
@@ -184,27 +190,54 @@ def _make_converting(
         z = allocate((rows * columns + (rows + columns) * terms) * size + LINE)
         x = z + rows * columns * size
         y = x + rows * terms * size
+        first, first_line, first_term, second, second_line, second_term, lines, length = _as_stored(
+            ct, x, a_row, a_term, y, b_column, b_term, rows, columns
+        )
+        c_row = length * size
         for m in range(np.int64(start), np.int64(stop)):
             enter_lanes(a[m], a_first, a_lines, a_start, a_length, x)
             enter_lanes(b[m], b_first, b_lines, b_start, b_length, y)
-            c_row = columns * size
             multiply(
-                x,
-                a_row,
-                a_term,
-                y,
-                b_column,
-                b_term,
+                first,
+                first_line,
+                first_term,
+                second,
+                second_line,
+                second_term,
                 terms,
                 z,
                 c_row,
-                rows,
-                columns,
+                lines,
+                length,
             )
-            settle(at, bt, a[m], b[m], c[m], z, c_row, row, row_stop, column, column_stop)
+            settle(at, bt, ct, a[m], b[m], c[m], z, c_row, row, row_stop, column, column_stop)
         free(z)
 
     return _entry(run, takes_views)
+
+
+def _choose_sides(
+    ct: Any,
+    a: Any,
+    a_row: Any,
+    a_term: Any,
+    b: Any,
+    b_column: Any,
+    b_term: Any,
+    rows: Any,
+    columns: Any,
+) -> Any:
+    """Return both operands and the extents of a product as it is stored.
+
+    The lines of a transposed product are its columns, so its operands change places. Numbers that
+    are no NaNs have the same product in either order; sums that are NaNs are not final.
+    """
+    if ct:
+        return b, b_column, b_term, a, a_row, a_term, columns, rows
+    return a, a_row, a_term, b, b_column, b_term, rows, columns
+
+
+_as_stored: Final = InlinedRoutine(_choose_sides, is_optimized=False)
 
 
 def _entry(run: Callable[..., None], takes_views: bool) -> Callable[..., None]:
@@ -222,7 +255,8 @@ def _entry(run: Callable[..., None], takes_views: bool) -> Callable[..., None]:
         b: Any,
         c: Any,
     ) -> None:
-        inner(start, stop, first_row, end_row, first_column, end_column, False, False, a, b, c)
+        bounds = start, stop, first_row, end_row, first_column, end_column
+        inner(*bounds, False, False, False, a, b, c)
 
     def matmul_of_views(
         start: int,
@@ -236,8 +270,9 @@ def _entry(run: Callable[..., None], takes_views: bool) -> Callable[..., None]:
         b: Any,
         c: Any,
     ) -> None:
-        at, bt = transposed[0] != 0, transposed[1] != 0
-        inner(start, stop, first_row, end_row, first_column, end_column, at, bt, a, b, c)
+        at, bt, ct = transposed[0] != 0, transposed[1] != 0, transposed[2] != 0
+        bounds = start, stop, first_row, end_row, first_column, end_column
+        inner(*bounds, at, bt, ct, a, b, c)
 
     return matmul_of_views if takes_views else matmul
 

@@ -1,6 +1,7 @@
 """Products in vector registers have the bits of the plain loop, for every shape and width."""
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ CASES = {
     "AVX2, fma": (AVX2, BINARY64, MATMUL_FMA_OF_VIEWS),
 }
 PLAIN = {views: loop for loop, views in OF_VIEWS.items()}
-TRANSPOSED = ((0, 0), (0, 1), (1, 0), (1, 1))
+TRANSPOSED = tuple(product((0, 1), repeat=3))
 RNG = np.random.default_rng(24)
 
 
@@ -45,16 +46,16 @@ def kernel(case):
     return njit(error_model="numpy")(make)
 
 
-def run(case, a, b, rows=None, columns=None, transposed=(0, 0)):
+def run(case, a, b, rows=None, columns=None, transposed=(0, 0, 0)):
     """Return the product of two batches by the kernel, with zeros outside of a range of cells."""
+    bounds = (0, len(a), *(rows or (0, a.shape[1])), *(columns or (0, b.shape[2])))
     c = np.zeros((len(a), a.shape[1], b.shape[2]), a.dtype)
-    a, b = (
+    a, b, c = (
         np.ascontiguousarray(x.swapaxes(1, 2) if exchanged else x)
-        for x, exchanged in zip((a, b), transposed, strict=True)
+        for x, exchanged in zip((a, b, c), transposed, strict=True)
     )
-    bounds = (0, len(a), *(rows or (0, c.shape[1])), *(columns or (0, c.shape[2])))
     kernel(case)(*map(np.uint64, bounds), np.array(transposed), a, b, c)
-    return c
+    return np.ascontiguousarray(c.swapaxes(1, 2)) if transposed[2] else c
 
 
 def plain(case, a, b):
@@ -112,15 +113,17 @@ def test_the_order_of_sums_is_that_of_numpy_operations_in_a_loop():
 @pytest.mark.parametrize("case", CASES)
 def test_ranges_of_cells_give_the_cells_of_the_whole(case):
     a, b = numbers(case, 1, 61, 530), numbers(case, 1, 530, 91)
-    whole, parts = run(case, a, b), np.zeros((1, 61, 91), a.dtype)
-    for rows in ((0, 2), (2, 55), (55, 61)):
-        for columns in ((0, 21), (21, 91)):
-            part = run(case, a, b, rows, columns)
-            outside = part.copy()
-            outside[:, slice(*rows), slice(*columns)] = 0
-            assert not outside.any()
-            parts += part
-    assert np.array_equal(bits(whole), bits(parts))
+    whole = run(case, a, b)
+    for transposed in ((0, 0, 0), (0, 0, 1)):
+        parts = np.zeros((1, 61, 91), a.dtype)
+        for rows in ((0, 2), (2, 55), (55, 61)):
+            for columns in ((0, 21), (21, 91)):
+                part = run(case, a, b, rows, columns, transposed)
+                outside = part.copy()
+                outside[:, slice(*rows), slice(*columns)] = 0
+                assert not outside.any()
+                parts += part
+        assert np.array_equal(bits(whole), bits(parts))
 
 
 @pytest.mark.parametrize("caches", [Caches(32 << 10, 256 << 10), Caches(48 << 10, 2 << 20)])
