@@ -17,9 +17,9 @@ from mpmath import libmp
 LN2: Final = 0
 """The row of log(2)."""
 EXPONENTIALS: Final = 1
-"""The rows of exp(i / 2**8) - 1 for i < 2**8, then of exp(i / 2**16) - 1."""
+"""The rows of exp(i / 2**8) - 1 for i < 2**8, and so on with 2**16 and 2**24."""
 BYTE: Final = 256
-FIRST_FACTORS: Final = EXPONENTIALS + 2 * BYTE
+FIRST_FACTORS: Final = EXPONENTIALS + 3 * BYTE
 """The rows of abs(log(a / 2**9)) for integers a from ``FIRST_LEAST``."""
 FIRST_LEAST: Final = 360
 FIRST_MOST: Final = 726
@@ -31,7 +31,7 @@ SECOND_MOST: Final = SECOND_ONE + 192
 SERIES: Final = SECOND_FACTORS + SECOND_MOST - SECOND_LEAST + 1
 """The rows of 1 / k! from k = 2; after ``terms`` of them those of 1 / (2 * k + 1) from k = 1."""
 
-EXP_BITS: Final = 16
+EXP_BITS: Final = 24
 """Bits that a term of the series of exp gains, next to its factorial."""
 LOG_BITS: Final = 36
 """Bits that a term of the series of log gains."""
@@ -82,7 +82,7 @@ def _values(bits: int, terms: int) -> Iterator[int]:
         return fixed(libmp.mpf_abs(libmp.mpf_log(value, working, "n")))
 
     yield fixed(libmp.mpf_ln2(working))
-    for places in (8, 16):
+    for places in (8, 16, 24):
         for i in range(BYTE):
             power = libmp.mpf_exp(libmp.from_man_exp(i, -places), working, "n")
             yield fixed(libmp.mpf_sub(power, libmp.fone))

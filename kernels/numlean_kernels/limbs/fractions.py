@@ -9,17 +9,24 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean_kernels.limbs.words import multiply_add
+from numlean_kernels.limbs.fixed_words import add_words_of, subtract_words_of
+from numlean_kernels.limbs.fraction_product import MOST_WORDS, put_short_product
+from numlean_kernels.limbs.words import add_multiple
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.intrinsics import count_leading_zeros
 
 _0: Final = np.uint64(0)
 _1: Final = np.uint64(1)
 _2: Final = np.uint64(2)
+_4: Final = np.uint64(4)
 _6: Final = np.uint64(6)
 _63: Final = np.uint64(63)
+_MOST_WORDS: Final = np.uint64(MOST_WORDS)
 _SPARE: Final = np.uint64(20)
 _ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+_add_four, _add_one = add_words_of(4), add_words_of(1)
+_subtract_four, _subtract_one = subtract_words_of(4), subtract_words_of(1)
 
 
 @InlinedRoutine
@@ -28,41 +35,52 @@ def put_product(a: Any, ao: Any, b: Any, bo: Any, m: Any, z: Any, zo: Any) -> No
 
     z has a word more below, at ``zo - 1``. Products of words that count less are left out.
     """
-    z[zo - _1] = _0
+    if m <= _MOST_WORDS:
+        put_short_product(a, ao, b, bo, m, z, zo)
+        return
+    for k in range(m + _1):
+        z[zo - _1 + k] = _0
     for i in range(m):
-        z[zo + i] = _0
-        carry, factor = _0, b[bo + i]
-        first = m - _1 - i
-        for j in range(i + _1):
-            low, carry = multiply_add(a[ao + first + j], factor, z[zo - _1 + j], carry)
-            z[zo - _1 + j] = low
-        z[zo + i] = carry
+        z[zo + i] = add_multiple(a, ao + m - _1 - i, b[bo + i], z, zo - _1, i + _1)
+
+
+@InlinedRoutine
+def multiply_by(z: Any, zo: Any, x: Any, xo: Any, m: Any, t: Any, to: Any) -> None:
+    """Multiply a fraction z by x as :func:`put_product` does; t is memory for m + 1 words.
+
+    z has a word more below, at ``zo - 1``, and so has t.
+    """
+    if m <= _MOST_WORDS:
+        put_short_product(z, zo, x, xo, m, z, zo)
+        return
+    put_product(z, zo, x, xo, m, t, to)
+    for k in range(m):
+        z[zo + k] = t[to + k]
 
 
 @InlinedRoutine
 def add_to(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> Any:
     """Add m words of x to z and return the carry."""
-    carry = _0
-    for k in range(m):
-        part = x[xo + k]
-        total = z[zo + k] + part
-        over = _1 if total < part else _0
-        total += carry
-        carry = over | (_1 if total < carry else _0)
-        z[zo + k] = total
+    carry, k = _0, _0
+    while k + _4 <= m:
+        carry = _add_four(z, zo + k, x, xo + k, carry)
+        k += _4
+    while k < m:
+        carry = _add_one(z, zo + k, x, xo + k, carry)
+        k += _1
     return carry
 
 
 @InlinedRoutine
 def subtract_from(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> Any:
     """Subtract m words of x from z and return the borrow."""
-    borrow = _0
-    for k in range(m):
-        word, part = z[zo + k], x[xo + k]
-        rest = word - part
-        under = _1 if word < part else _0
-        z[zo + k] = rest - borrow
-        borrow = under | (_1 if rest < borrow else _0)
+    borrow, k = _0, _0
+    while k + _4 <= m:
+        borrow = _subtract_four(z, zo + k, x, xo + k, borrow)
+        k += _4
+    while k < m:
+        borrow = _subtract_one(z, zo + k, x, xo + k, borrow)
+        k += _1
     return borrow
 
 

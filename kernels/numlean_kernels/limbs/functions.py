@@ -20,6 +20,7 @@ from numlean_kernels.limbs.fractions import (
     add_to,
     is_certain,
     leading_zeros,
+    multiply_by,
     negate,
     put_product,
     put_shifted,
@@ -117,12 +118,10 @@ def put_exponential(
         negate(t, u, longer)
         add_to(t, u, c, ln2, longer)
         power = ~power
-    # Two bytes of the rest select exponentials; the series takes what is left.
+    # Three bytes of the rest select exponentials; the series takes what is left.
     r = u + _1
     top = t[r + m - _1]
-    first = (_EXPONENTIALS + (top >> np.uint64(56))) * row + row - m
-    second = (_EXPONENTIALS + _BYTE + (top >> np.uint64(48) & np.uint64(255))) * row + row - m
-    t[r + m - _1] = top & np.uint64((1 << 48) - 1)
+    t[r + m - _1] = top & np.uint64((1 << 40) - 1)
     q, p = r + m + _1, r + m + m + _2
     for j in range(m):
         t[q + j] = _0
@@ -130,21 +129,26 @@ def put_exponential(
     last = (m << _6) // _EXP_BITS + _1
     for step in range(last - _1):
         k = last - step
-        skipped = (k << np.uint64(4)) >> _6
+        skipped = (k * _EXP_BITS) >> _6
         used = m if skipped < _2 else m - skipped + _1
         o = m - used
-        put_product(t, q + o, t, r + o, used, t, p + o)
-        for j in range(o, m):
-            t[q + j] = t[p + j]
+        multiply_by(t, q + o, t, r + o, used, t, p + o)
         add_to(t, q + o, c, (_SERIES + k - _2) * row + row - used, used)
     put_product(t, q, t, r, m, t, p)
     put_product(t, p, t, r, m, t, q)
     add_to(t, r, t, q, m)  # exp(rest) - 1
-    put_product(c, first, c, second, m, t, p)
-    add_to(t, p, c, first, m)
-    add_to(t, p, c, second, m)
+    # (1 + a) * (1 + b) = 1 + a + b + a * b, first of the constants.
+    carry = _0
+    factor = (_EXPONENTIALS + (top >> np.uint64(56))) * row + row - m
+    for j in range(m):
+        t[p + j] = c[factor + j]
+    for byte in range(_1, _3):
+        index = top >> (np.uint64(56) - (byte << _3)) & np.uint64(255)
+        factor = (_EXPONENTIALS + byte * _BYTE + index) * row + row - m
+        put_product(t, p, c, factor, m, t, q)
+        carry += add_to(t, p, t, q, m) + add_to(t, p, c, factor, m)
     put_product(t, p, t, r, m, t, q)
-    carry = add_to(t, p, t, r, m) + add_to(t, p, t, q, m)
+    carry += add_to(t, p, t, r, m) + add_to(t, p, t, q, m)
     for j in range(m):
         t[to + j] = t[p + j]
     return power if carry == _0 else np.int64(1 << 62)
@@ -301,9 +305,7 @@ def log(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: A
         skipped = ((k - _1) * zeros) >> _6
         used = m if skipped < _2 else m - skipped + _1
         o = m - used
-        put_product(t, q + o, t, s + o, used, t, p + o)
-        for j in range(o, m):
-            t[q + j] = t[p + j]
+        multiply_by(t, q + o, t, s + o, used, t, p + o)
         add_to(t, q + o, c, (_SERIES + terms + k - _1) * row + row - used, used)
     put_product(t, q, t, s, m, t, p)
     put_product(t, p, t, v, m, t, q)

@@ -1,5 +1,7 @@
 """Kernels on arrays of numbers in limbs. Each is compiled once, for numbers of every precision.
 
+Those that most time is spent in are compiled for a number of limbs, in :mod:`.fixed_kernels`.
+
 Arrays of numbers are given by the addresses of their words, in C order, ``n + 2`` of them for each
 number of ``n`` limbs: numba counts references to arrays by atomic instructions, which would take
 longer than an addition. ``t`` is the address of ``work_words(n)`` words. A kernel returns a nonzero
@@ -8,33 +10,28 @@ word if the exponent of a result is out of range.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 
 from numlean_kernels.limbs import layout
-from numlean_kernels.limbs.arithmetic import add, fma, mul
+from numlean_kernels.limbs.arithmetic import add, fma
+from numlean_kernels.limbs.compiled import compiled
 from numlean_kernels.limbs.constants import row_limbs
 from numlean_kernels.limbs.division import div, sqrt
 from numlean_kernels.limbs.functions import exp, log, tanh
 from numlean_kernels.limbs.order import UNORDERED, compare
 from numlean_kernels.limbs.rounding import put_copy, put_special
 from numlean_kernels.limbs.words import words_at
-from numlean_kernels.targets.cache import enable_disk_cache
 
 _0: Final = np.uint64(0)
 _2: Final = np.uint64(2)
 _KIND: Final = np.uint64(layout.KIND)
-_MINUS: Final = np.uint64(layout.MINUS)
 _ZERO: Final = np.uint64(layout.ZERO)
 _NAN: Final = np.uint64(layout.NAN)
 
-ADD, SUB, MUL = 0, 1, 2
 MINIMUM, MAXIMUM, MIN_NUM, MAX_NUM = 0, 1, 2, 3
 COMPARE, EQ, LT, LE = 0, 1, 2, 3
-_ADD, _MUL = np.int64(ADD), np.int64(MUL)
 
 
 def work_words(limbs: int) -> int:
@@ -47,31 +44,7 @@ def function_words(limbs: int) -> int:
     return 9 * row_limbs(limbs) + 64
 
 
-def _kernel(function: Callable[..., Any]) -> Any:
-    """Compile a kernel when it is first called, or load it from the disk."""
-    run = njit(error_model="numpy", nogil=True)(function)
-    enable_disk_cache(run, function, f"limbs {function.__name__}")
-    return run
-
-
-@_kernel
-def add_sub_mul(
-    name: Any, count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any, precision: Any, t: Any
-) -> Any:
-    """Write z[i] = x[i] + y[i], - or *; dx and dy are the words between operands."""
-    x, y, z = words_at(x), words_at(y), words_at(z)
-    t = words_at(t)
-    beyond, step = _0, n + _2
-    flip = _0 if name == _ADD else _MINUS
-    for i in range(count):
-        if name == _MUL:
-            beyond |= mul(x, i * dx, y, i * dy, z, i * step, n, precision, t)
-        else:
-            beyond |= add(x, i * dx, y, i * dy, flip, z, i * step, n, precision, t)
-    return beyond
-
-
-@_kernel
+@compiled
 def divide(
     count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any, precision: Any, t: Any
 ) -> Any:
@@ -84,7 +57,7 @@ def divide(
     return beyond
 
 
-@_kernel
+@compiled
 def square_roots(count: Any, x: Any, z: Any, n: Any, precision: Any, t: Any) -> Any:
     """Write z[i] = sqrt(x[i])."""
     x, z, t = words_at(x), words_at(z), words_at(t)
@@ -94,7 +67,7 @@ def square_roots(count: Any, x: Any, z: Any, n: Any, precision: Any, t: Any) -> 
     return beyond
 
 
-@_kernel
+@compiled
 def fused(count: Any, x: Any, y: Any, c: Any, z: Any, n: Any, precision: Any, t: Any) -> Any:
     """Write z[i] = x[i] * y[i] + c[i]."""
     x, y, c = words_at(x), words_at(y), words_at(c)
@@ -106,7 +79,7 @@ def fused(count: Any, x: Any, y: Any, c: Any, z: Any, n: Any, precision: Any, t:
     return beyond
 
 
-@_kernel
+@compiled
 def relations(count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any, of: Any) -> None:
     """Write z[i] = 1 where the order of x[i] and y[i] is one of the bits of ``of``, else 0.
 
@@ -121,7 +94,7 @@ def relations(count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any, of: 
             z[i] = 1 if order != UNORDERED and (of >> (order + 1)) & 1 else 0
 
 
-@_kernel
+@compiled
 def extrema(name: Any, count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any) -> None:
     """Write the lesser or the greater of x[i] and y[i]."""
     x, y, z = words_at(x), words_at(y), words_at(z)
@@ -142,8 +115,8 @@ def extrema(name: Any, count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: 
             put_copy(x, xo, z, i * step, n, _0)
 
 
-@_kernel
-def products(
+@compiled
+def fused_products(
     batch: Any,
     rows: Any,
     inner: Any,
@@ -151,15 +124,12 @@ def products(
     a: Any,
     b: Any,
     c: Any,
-    is_fused: Any,
     n: Any,
     precision: Any,
     t: Any,
 ) -> Any:
-    """Write the products of matrices, each sum from +0 in ascending order."""
+    """Write the products of matrices, each a chain of fma from +0 in ascending order."""
     beyond, step = _0, n + _2
-    term = n << _2
-    work = words_at(t + ((term + step) << np.uint64(3)))
     a, b, c, t = words_at(a), words_at(b), words_at(c), words_at(t)
     for m in range(batch):
         for i in range(rows):
@@ -171,16 +141,11 @@ def products(
                 other = (m * inner + k) * columns
                 for j in range(columns):
                     yo, zo = (other + j) * step, (row + j) * step
-                    if is_fused:
-                        beyond |= fma(a, factor, b, yo, c, zo, c, zo, n, precision, work)
-                    else:
-                        beyond |= mul(a, factor, b, yo, t, term, n, precision, work)
-                        if t[term] != _ZERO:
-                            beyond |= add(c, zo, t, term, _0, c, zo, n, precision, work)
+                    beyond |= fma(a, factor, b, yo, c, zo, c, zo, n, precision, t)
     return beyond
 
 
-@_kernel
+@compiled
 def ordered_sums(
     outer: Any, terms: Any, inner: Any, x: Any, z: Any, n: Any, precision: Any, t: Any
 ) -> Any:
@@ -197,7 +162,7 @@ def ordered_sums(
     return beyond
 
 
-@_kernel
+@compiled
 def pairwise_sums(
     outer: Any, terms: Any, inner: Any, work: Any, n: Any, precision: Any, t: Any
 ) -> Any:
@@ -223,7 +188,7 @@ def pairwise_sums(
     return beyond
 
 
-@_kernel
+@compiled
 def sums_into_cells(
     cells: Any,
     width: Any,
@@ -249,7 +214,7 @@ def sums_into_cells(
     return beyond
 
 
-@_kernel
+@compiled
 def greatest(outer: Any, terms: Any, inner: Any, x: Any, z: Any, n: Any) -> None:
     """Write z[i, j] = k, the place of the first greatest x[i, k, j], or of the first NaN."""
     x = words_at(x)
@@ -266,7 +231,7 @@ def greatest(outer: Any, terms: Any, inner: Any, x: Any, z: Any, n: Any) -> None
             z[i, j] = best
 
 
-@_kernel
+@compiled
 def exponentials(
     count: Any, x: Any, z: Any, n: Any, precision: Any, c: Any, row: Any, t: Any, left: Any
 ) -> Any:
@@ -279,7 +244,7 @@ def exponentials(
     return several
 
 
-@_kernel
+@compiled
 def logarithms(
     count: Any, x: Any, z: Any, n: Any, precision: Any, c: Any, row: Any, t: Any, left: Any
 ) -> Any:
@@ -292,7 +257,7 @@ def logarithms(
     return several
 
 
-@_kernel
+@compiled
 def tangents(
     count: Any, x: Any, z: Any, n: Any, precision: Any, c: Any, row: Any, t: Any, left: Any
 ) -> Any:

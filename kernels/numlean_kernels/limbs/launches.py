@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean_kernels.limbs import kernels, layout
+from numlean_kernels.limbs import fixed_kernels, kernels, layout
 from numlean_kernels.limbs.constants import constants_of, row_limbs
 from numlean_kernels.limbs.layout import HEAD, MINUS
 from numlean_kernels.loops import gather_scatter as moving
@@ -145,7 +145,7 @@ def _step(s: LimbLaunches, x: Array, count: int) -> np.uint64:
     return np.uint64(0) if x.size == 1 and count != 1 else s.words
 
 
-_NAMES: Final = {"add": kernels.ADD, "sub": kernels.SUB, "mul": kernels.MUL}
+_NAMES: Final = {"add": fixed_kernels.ADD, "sub": fixed_kernels.SUB, "mul": fixed_kernels.MUL}
 
 
 def _shared(
@@ -187,11 +187,12 @@ def _arithmetic(
             for each, step in zip((x, y), steps, strict=True)
             for word in (_place(each, start * int(step)), step)
         ]
-        own = s.limbs, np.uint64(s.precision), t
-        kind = () if name == "div" else (np.int64(_NAMES[name]),)
-        return (*kind, np.uint64(stop - start), *places, _cell(s, z, start), *own)
+        cells = np.uint64(stop - start), *places, _cell(s, z, start)
+        if name == "div":
+            return (*cells, s.limbs, np.uint64(s.precision), t)
+        return (np.int64(_NAMES[name]), *cells, np.uint64(s.precision), t)
 
-    run = kernels.divide if name == "div" else kernels.add_sub_mul
+    run = kernels.divide if name == "div" else fixed_kernels.add_sub_mul(int(s.limbs))
     return _shared(s, run, count, count, arguments)
 
 
@@ -306,11 +307,13 @@ def _products(
         first_row, first = (start, 0) if is_single else (start * rows, start)
         shape = (np.uint64(extent) for extent in (count, height, inner, columns))
         places = _cell(s, a, first_row * inner), _cell(s, b, first * inner * columns)
-        own = s.limbs, np.uint64(s.precision), t
-        return *shape, *places, _cell(s, c, first_row * columns), is_fused, *own
+        limbs = (s.limbs,) if is_fused else ()
+        own = *limbs, np.uint64(s.precision), t
+        return *shape, *places, _cell(s, c, first_row * columns), *own
 
     operations = batch * rows * columns * inner
-    return _shared(s, kernels.products, rows if is_single else batch, operations, arguments)
+    run = kernels.fused_products if is_fused else fixed_kernels.products(int(s.limbs))
+    return _shared(s, run, rows if is_single else batch, operations, arguments)
 
 
 def _shape(x: Array) -> tuple[np.uint64, ...]:

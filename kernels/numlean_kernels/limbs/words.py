@@ -13,16 +13,23 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from numlean_kernels.limbs.fixed_words import add_multiple_of, subtract_multiple_of
 from numlean_kernels.targets.inlined import InlinedRoutine
 
 _0: Final = np.uint64(0)
 _1: Final = np.uint64(1)
+_4: Final = np.uint64(4)
 _6: Final = np.uint64(6)
 _32: Final = np.uint64(32)
 _63: Final = np.uint64(63)
 _64: Final = np.uint64(64)
 _HALF: Final = np.uint64(0xFFFFFFFF)
 _ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+add_four = add_multiple_of(4)
+subtract_four = subtract_multiple_of(4)
+subtract_one = subtract_multiple_of(1)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -51,19 +58,38 @@ def words_at(typing_context: Any, address: Any) -> Any:
 
 
 @InlinedRoutine
+def add_multiple(x: Any, xo: Any, factor: Any, z: Any, zo: Any, n: Any) -> Any:
+    """Add n words of x times a word to z, and return the carry."""
+    carry, k = _0, _0
+    while k + _4 <= n:
+        carry = add_four(x, xo + k, factor, z, zo + k, carry)
+        k += _4
+    while k < n:
+        z[zo + k], carry = multiply_add(x[xo + k], factor, z[zo + k], carry)
+        k += _1
+    return carry
+
+
+@InlinedRoutine
+def subtract_multiple(x: Any, xo: Any, factor: Any, z: Any, zo: Any, n: Any) -> Any:
+    """Subtract n words of x times a word from z, and return what the next word is to lose."""
+    carry, k = _0, _0
+    while k + _4 <= n:
+        carry = subtract_four(x, xo + k, factor, z, zo + k, carry)
+        k += _4
+    while k < n:
+        carry = subtract_one(x, xo + k, factor, z, zo + k, carry)
+        k += _1
+    return carry
+
+
+@InlinedRoutine
 def multiply(x: Any, xo: Any, y: Any, yo: Any, n: Any, t: Any, to: Any) -> None:
     """Write the product of n words of x and of y to 2n words of t."""
-    carry, factor = _0, y[yo]
-    for j in range(n):
-        low, carry = multiply_add(x[xo + j], factor, carry, _0)
-        t[to + j] = low
-    t[to + n] = carry
-    for i in range(_1, n):
-        carry, factor = _0, y[yo + i]
-        for j in range(n):
-            low, carry = multiply_add(x[xo + j], factor, t[to + i + j], carry)
-            t[to + i + j] = low
-        t[to + i + n] = carry
+    for k in range(n):
+        t[to + k] = _0
+    for i in range(n):
+        t[to + i + n] = add_multiple(x, xo, y[yo + i], t, to + i, n)
 
 
 @InlinedRoutine
@@ -180,18 +206,9 @@ def divide_step(u: Any, at: Any, d: Any, do: Any, n: Any, inverse: Any) -> Any:
     """
     high, top = u[at + n], d[do + n - _1]
     q = _ALL if high >= top else divided(high, u[at + n - _1], top, inverse)
-    carry, borrow = _0, _0
-    for k in range(n):
-        low, carry = multiply_add(q, d[do + k], carry, _0)
-        word = u[at + k]
-        rest = word - low
-        under = _1 if word < low else _0
-        u[at + k] = rest - borrow
-        borrow = under | (_1 if rest < borrow else _0)
-    rest = high - carry
-    under = _1 if high < carry else _0
-    u[at + n] = rest - borrow
-    is_negative = under | (_1 if rest < borrow else _0)
+    lost = subtract_multiple(d, do, q, u, at, n)
+    u[at + n] = high - lost
+    is_negative = _1 if high < lost else _0
     while is_negative != _0:
         q -= _1
         carry = _0
