@@ -255,8 +255,9 @@ def limb_table(precision: int, reference: Table) -> Table:
 
     codec, others = LimbCodec(precision), partial(_by_objects, LimbCodec(precision), reference)
 
-    def enclose(name: str, x: Array) -> Array:
-        return compute(get_scalar(f"mp:{precision}", "cpu"), codec, name, (x,), by_enclosures=True)
+    def enclose(name: str, *operands: Array) -> Array:
+        scalar = get_scalar(f"mp:{precision}", "cpu")
+        return compute(scalar, codec, name, operands, by_enclosures=True)
 
     def make(name: str) -> Routine:
         return _marker if name in FUNCTIONS else reference[name]
@@ -270,7 +271,7 @@ def limb_table(precision: int, reference: Table) -> Table:
     )
 
 
-def _marker(x: Any) -> NoReturn:
+def _marker(*operands: Any) -> NoReturn:
     """Stand for a routine that exists in kernels alone."""
     raise NotImplementedError("a routine of kernels on numbers in limbs")
 

@@ -10,7 +10,6 @@ lowest limb below the precision: 0 to 63.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -25,133 +24,138 @@ PLACE: Final = types.CPointer(types.uint64)
 _WORDS: Final = (PLACE, types.uint64)
 
 
-@dataclass(frozen=True)
-class Code:
-    """Emits code on words.
+def address_of(builder: ir.IRBuilder, words: Any, place: Any) -> Any:
+    """Return the address of a word."""
+    return builder.gep(words, [place])
 
-    Attributes:
-        builder: LLVM's.
+
+def load_words(builder: ir.IRBuilder, address: Any, count: int) -> list[Any]:
+    """Return words from an address on."""
+    places = (builder.gep(address, [WORD(k)]) for k in range(count))
+    return [builder.load(place) for place in places]
+
+
+def store_words(builder: ir.IRBuilder, words: Sequence[Any], address: Any) -> None:
+    """Write words from an address on."""
+    for k, word in enumerate(words):
+        builder.store(word, builder.gep(address, [WORD(k)]))
+
+
+def joined(builder: ir.IRBuilder, words: Sequence[Any]) -> Any:
+    """Return words as one integer."""
+    whole = ir.IntType(64 * len(words))
+    total = builder.zext(words[0], whole) if len(words) > 1 else words[0]
+    for k, word in enumerate(words[1:], 1):
+        part = builder.shl(builder.zext(word, whole), whole(64 * k))
+        total = builder.or_(total, part)
+    return total
+
+
+def parted(builder: ir.IRBuilder, value: Any, count: int) -> list[Any]:
+    """Return the words of an integer."""
+    if count == 1:
+        return [value]
+    shifted = (builder.lshr(value, value.type(64 * k)) for k in range(count))
+    return [builder.trunc(each, WORD) for each in shifted]
+
+
+def sum_of(builder: ir.IRBuilder, x: Sequence[Any], y: Sequence[Any]) -> tuple[list[Any], Any]:
+    """Return the sum of as many words, and the carry, a word."""
+    pair = builder.uadd_with_overflow(joined(builder, x), joined(builder, y))
+    total, carry = (builder.extract_value(pair, k) for k in range(2))
+    return parted(builder, total, len(x)), builder.zext(carry, WORD)
+
+
+def difference_of(
+    builder: ir.IRBuilder, x: Sequence[Any], y: Sequence[Any]
+) -> tuple[list[Any], Any]:
+    """Return the difference of as many words, and the borrow, a word."""
+    pair = builder.usub_with_overflow(joined(builder, x), joined(builder, y))
+    rest, borrow = (builder.extract_value(pair, k) for k in range(2))
+    return parted(builder, rest, len(x)), builder.zext(borrow, WORD)
+
+
+def multiple_of(
+    builder: ir.IRBuilder, x: Sequence[Any], factor: Any, carry: Any
+) -> tuple[list[Any], Any]:
+    """Return the words of x * factor + carry, and the word above them."""
+    b = builder
+    wide = b.zext(factor, _TWO_WORDS)
+    rows = [parted(builder, b.mul(b.zext(word, _TWO_WORDS), wide), 2) for word in x]
+    low, high = [row[0] for row in rows], [row[1] for row in rows]
+    total, over = sum_of(builder, low, [carry, *high[:-1]])
+    return total, b.add(high[-1], over)
+
+
+def product_of(builder: ir.IRBuilder, x: Sequence[Any], y: Sequence[Any]) -> list[Any]:
+    """Return the 2n words of the product of n words, by a row for each word of y."""
+    lower: list[Any] = []
+    upper: list[Any] = []
+    for word in y:
+        total, top = multiple_of(builder, x, word, WORD(0))
+        if upper:
+            total, carry = sum_of(builder, total, upper)
+            top = builder.add(top, carry)
+        lower.append(total[0])
+        upper = [*total[1:], top]
+    return lower + upper
+
+
+def upper_product_of(builder: ir.IRBuilder, x: Sequence[Any], y: Sequence[Any]) -> list[Any]:
+    """Return the upper n + 1 words of the product of n words, without those that count less."""
+    words: list[Any] = []
+    for k, word in enumerate(y):
+        total, top = multiple_of(builder, x[len(x) - 1 - k :], word, WORD(0))
+        if words:
+            total, carry = sum_of(builder, total, words)
+            top = builder.add(top, carry)
+        words = [*total, top]
+    return words
+
+
+def moved_up(builder: ir.IRBuilder, words: Sequence[Any], bits: Any) -> list[Any]:
+    """Return all words but the lowest, times 2**bits: 0 to 63, without branches."""
+    b, back = builder, builder.sub(WORD(63), bits)
+    lower = (b.lshr(b.lshr(word, WORD(1)), back) for word in words[:-1])
+    return [b.or_(b.shl(word, bits), low) for word, low in zip(words[1:], lower, strict=True)]
+
+
+def moved_down(builder: ir.IRBuilder, words: Sequence[Any], bits: Any) -> list[Any]:
+    """Return all words but the highest, over 2**bits rounded down: 0 to 63 bits."""
+    b, back = builder, builder.sub(WORD(63), bits)
+    upper = (b.shl(b.shl(word, WORD(1)), back) for word in words[1:])
+    return [b.or_(b.lshr(word, bits), high) for word, high in zip(words[:-1], upper, strict=True)]
+
+
+def any_of(builder: ir.IRBuilder, words: Sequence[Any]) -> Any:
+    """Return 1 if a bit is set, else 0: a word."""
+    total = WORD(0)
+    for word in words:
+        total = builder.or_(total, word)
+    return builder.zext(builder.icmp_unsigned("!=", total, WORD(0)), WORD)
+
+
+def rounded(builder: ir.IRBuilder, words: Sequence[Any], unused: Any) -> tuple[list[Any], Any]:
+    """Return n words of n + 1, the lowest of which has a bit for all below, to nearest even.
+
+    The top bit is set. The second result is 1 if the number has grown to a power of two.
     """
-
-    builder: ir.IRBuilder
-
-    def address(self, words: Any, place: Any) -> Any:
-        """Return the address of a word."""
-        return self.builder.gep(words, [place])
-
-    def load(self, address: Any, count: int) -> list[Any]:
-        """Return words from an address on."""
-        places = (self.builder.gep(address, [WORD(k)]) for k in range(count))
-        return [self.builder.load(place) for place in places]
-
-    def store(self, words: Sequence[Any], address: Any) -> None:
-        """Write words from an address on."""
-        for k, word in enumerate(words):
-            self.builder.store(word, self.builder.gep(address, [WORD(k)]))
-
-    def joined(self, words: Sequence[Any]) -> Any:
-        """Return words as one integer."""
-        whole = ir.IntType(64 * len(words))
-        total = self.builder.zext(words[0], whole) if len(words) > 1 else words[0]
-        for k, word in enumerate(words[1:], 1):
-            part = self.builder.shl(self.builder.zext(word, whole), whole(64 * k))
-            total = self.builder.or_(total, part)
-        return total
-
-    def parted(self, value: Any, count: int) -> list[Any]:
-        """Return the words of an integer."""
-        if count == 1:
-            return [value]
-        shifted = (self.builder.lshr(value, value.type(64 * k)) for k in range(count))
-        return [self.builder.trunc(each, WORD) for each in shifted]
-
-    def sum(self, x: Sequence[Any], y: Sequence[Any]) -> tuple[list[Any], Any]:
-        """Return the sum of as many words, and the carry, a word."""
-        pair = self.builder.uadd_with_overflow(self.joined(x), self.joined(y))
-        total, carry = (self.builder.extract_value(pair, k) for k in range(2))
-        return self.parted(total, len(x)), self.builder.zext(carry, WORD)
-
-    def difference(self, x: Sequence[Any], y: Sequence[Any]) -> tuple[list[Any], Any]:
-        """Return the difference of as many words, and the borrow, a word."""
-        pair = self.builder.usub_with_overflow(self.joined(x), self.joined(y))
-        rest, borrow = (self.builder.extract_value(pair, k) for k in range(2))
-        return self.parted(rest, len(x)), self.builder.zext(borrow, WORD)
-
-    def multiple(self, x: Sequence[Any], factor: Any, carry: Any) -> tuple[list[Any], Any]:
-        """Return the words of x * factor + carry, and the word above them."""
-        b = self.builder
-        wide = b.zext(factor, _TWO_WORDS)
-        rows = [self.parted(b.mul(b.zext(word, _TWO_WORDS), wide), 2) for word in x]
-        low, high = [row[0] for row in rows], [row[1] for row in rows]
-        total, over = self.sum(low, [carry, *high[:-1]])
-        return total, b.add(high[-1], over)
-
-    def product(self, x: Sequence[Any], y: Sequence[Any]) -> list[Any]:
-        """Return the 2n words of the product of n words, by a row for each word of y."""
-        lower: list[Any] = []
-        upper: list[Any] = []
-        for word in y:
-            total, top = self.multiple(x, word, WORD(0))
-            if upper:
-                total, carry = self.sum(total, upper)
-                top = self.builder.add(top, carry)
-            lower.append(total[0])
-            upper = [*total[1:], top]
-        return lower + upper
-
-    def upper_product(self, x: Sequence[Any], y: Sequence[Any]) -> list[Any]:
-        """Return the upper n + 1 words of the product of n words, without those that count less."""
-        words: list[Any] = []
-        for k, word in enumerate(y):
-            total, top = self.multiple(x[len(x) - 1 - k :], word, WORD(0))
-            if words:
-                total, carry = self.sum(total, words)
-                top = self.builder.add(top, carry)
-            words = [*total, top]
-        return words
-
-    def moved_up(self, words: Sequence[Any], bits: Any) -> list[Any]:
-        """Return all words but the lowest, times 2**bits: 0 to 63, without branches."""
-        b, back = self.builder, self.builder.sub(WORD(63), bits)
-        lower = (b.lshr(b.lshr(word, WORD(1)), back) for word in words[:-1])
-        return [b.or_(b.shl(word, bits), low) for word, low in zip(words[1:], lower, strict=True)]
-
-    def moved_down(self, words: Sequence[Any], bits: Any) -> list[Any]:
-        """Return all words but the highest, over 2**bits rounded down: 0 to 63 bits."""
-        b, back = self.builder, self.builder.sub(WORD(63), bits)
-        upper = (b.shl(b.shl(word, WORD(1)), back) for word in words[1:])
-        return [
-            b.or_(b.lshr(word, bits), high) for word, high in zip(words[:-1], upper, strict=True)
-        ]
-
-    def any_of(self, words: Sequence[Any]) -> Any:
-        """Return 1 if a bit is set, else 0: a word."""
-        total = WORD(0)
-        for word in words:
-            total = self.builder.or_(total, word)
-        return self.builder.zext(self.builder.icmp_unsigned("!=", total, WORD(0)), WORD)
-
-    def rounded(self, words: Sequence[Any], unused: Any) -> tuple[list[Any], Any]:
-        """Return n words of n + 1, the lowest of which has a bit for all below, to nearest even.
-
-        The top bit is set. The second result is 1 if the number has grown to a power of two.
-        """
-        b = self.builder
-        place = b.add(b.zext(unused, _TWO_WORDS), _TWO_WORDS(63))
-        half = b.sub(b.shl(_TWO_WORDS(1), place), _TWO_WORDS(1))
-        odd = b.and_(b.lshr(words[1], unused), WORD(1))
-        step = self.parted(b.add(half, b.zext(odd, _TWO_WORDS)), 2)
-        total, carry = self.sum(words, step + [WORD(0)] * (len(words) - 2))
-        limbs = [b.and_(total[1], b.shl(WORD(_ALL), unused)), *total[2:]]
-        limbs[-1] = b.or_(limbs[-1], b.shl(carry, WORD(63)))
-        return limbs, carry
+    b = builder
+    place = b.add(b.zext(unused, _TWO_WORDS), _TWO_WORDS(63))
+    half = b.sub(b.shl(_TWO_WORDS(1), place), _TWO_WORDS(1))
+    odd = b.and_(b.lshr(words[1], unused), WORD(1))
+    step = parted(builder, b.add(half, b.zext(odd, _TWO_WORDS)), 2)
+    total, carry = sum_of(builder, words, step + [WORD(0)] * (len(words) - 2))
+    limbs = [b.and_(total[1], b.shl(WORD(_ALL), unused)), *total[2:]]
+    limbs[-1] = b.or_(limbs[-1], b.shl(carry, WORD(63)))
+    return limbs, carry
 
 
 @cache
 def put_rounded_product(n: int) -> Any:
     """Return the product of two numbers' limbs, rounded: ``f(x, xo, y, yo, z, zo, unused)``.
 
-    It writes n limbs and returns what the sum of the exponents is greater than theirs.
+    It writes n limbs and returns what is to be subtracted from the sum of the exponents.
     """
 
     @intrinsic  # type: ignore[untyped-decorator]
@@ -160,16 +164,18 @@ def put_rounded_product(n: int) -> Any:
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             x, xo, y, yo, z, zo, unused = arguments
-            code, b = Code(builder), builder
-            factors = (code.load(code.address(*each), n) for each in ((x, xo), (y, yo)))
-            words = code.product(*factors)
+            b = builder
+            factors = (
+                load_words(builder, address_of(builder, *each), n) for each in ((x, xo), (y, yo))
+            )
+            words = product_of(builder, *factors)
             # Where the top bit is clear, all words move up by a bit: a sum with themselves.
             upper = words[n - 1 :]
             is_low = b.ashr(b.not_(words[-1]), WORD(63))
-            total, _ = code.sum(upper, [b.and_(word, is_low) for word in upper])
-            total[0] = b.or_(total[0], code.any_of(words[: n - 1]))
-            limbs, grown = code.rounded(total, unused)
-            code.store(limbs, code.address(z, zo))
+            total, _ = sum_of(builder, upper, [b.and_(word, is_low) for word in upper])
+            total[0] = b.or_(total[0], any_of(builder, words[: n - 1]))
+            limbs, grown = rounded(builder, total, unused)
+            store_words(builder, limbs, address_of(builder, z, zo))
             return b.sub(b.and_(is_low, WORD(1)), grown)
 
         return types.int64(*_WORDS, *_WORDS, *_WORDS, types.uint64), generate
@@ -200,13 +206,15 @@ def put_sum(n: int) -> Any:
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             x, xo, y, yo, bits, flip, t, to = arguments
-            code, b = Code(builder), builder
-            large, small = (code.load(code.address(*each), n) for each in ((x, xo), (y, yo)))
-            moved = code.moved_down([WORD(0), *small, WORD(0)], bits)
+            b = builder
+            large, small = (
+                load_words(builder, address_of(builder, *each), n) for each in ((x, xo), (y, yo))
+            )
+            moved = moved_down(builder, [WORD(0), *small, WORD(0)], bits)
             one = b.and_(flip, WORD(1))
             flipped = [b.xor(word, flip) for word in moved]
-            total, carry = code.sum([flip, WORD(0), *large], [one, *flipped])
-            code.store([*total[1:], b.xor(carry, one)], code.address(t, to))
+            total, carry = sum_of(builder, [flip, WORD(0), *large], [one, *flipped])
+            store_words(builder, [*total[1:], b.xor(carry, one)], address_of(builder, t, to))
             return context.get_dummy_value()
 
         return types.void(*_WORDS, *_WORDS, types.uint64, types.uint64, *_WORDS), generate
@@ -226,12 +234,12 @@ def put_rounded_words(n: int) -> Any:
     def put(typing_context: Any, t: Any, top: Any, shift: Any, z: Any, zo: Any, unused: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             t, top, shift, z, zo, unused = arguments
-            code, b = Code(builder), builder
-            words = code.load(code.address(t, b.sub(top, WORD(n + 1))), n + 2)
-            moved = code.moved_up(words, shift)
-            moved[0] = b.or_(moved[0], code.any_of([b.shl(words[0], shift)]))
-            limbs, grown = code.rounded(moved, unused)
-            code.store(limbs, code.address(z, zo))
+            b = builder
+            words = load_words(builder, address_of(builder, t, b.sub(top, WORD(n + 1))), n + 2)
+            moved = moved_up(builder, words, shift)
+            moved[0] = b.or_(moved[0], any_of(builder, [b.shl(words[0], shift)]))
+            limbs, grown = rounded(builder, moved, unused)
+            store_words(builder, limbs, address_of(builder, z, zo))
             return grown
 
         return types.uint64(*_WORDS, types.uint64, *_WORDS, types.uint64), generate
@@ -250,11 +258,13 @@ def add_words_of(n: int) -> Any:
     def add(typing_context: Any, z: Any, zo: Any, x: Any, xo: Any, carry: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             z, zo, x, xo, carry = arguments
-            code, at = Code(builder), builder.gep(z, [zo])
+            at = builder.gep(z, [zo])
             none = [WORD(0)] * (n - 1)
-            total, first = code.sum(code.load(code.address(x, xo), n), [carry, *none])
-            total, second = code.sum(total, code.load(at, n))
-            code.store(total, at)
+            total, first = sum_of(
+                builder, load_words(builder, address_of(builder, x, xo), n), [carry, *none]
+            )
+            total, second = sum_of(builder, total, load_words(builder, at, n))
+            store_words(builder, total, at)
             return builder.add(first, second)
 
         return types.uint64(*_WORDS, *_WORDS, types.uint64), generate
@@ -273,11 +283,13 @@ def subtract_words_of(n: int) -> Any:
     def subtract(typing_context: Any, z: Any, zo: Any, x: Any, xo: Any, borrow: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             z, zo, x, xo, borrow = arguments
-            code, at = Code(builder), builder.gep(z, [zo])
+            at = builder.gep(z, [zo])
             none = [WORD(0)] * (n - 1)
-            rest, first = code.difference(code.load(at, n), [borrow, *none])
-            rest, second = code.difference(rest, code.load(code.address(x, xo), n))
-            code.store(rest, at)
+            rest, first = difference_of(builder, load_words(builder, at, n), [borrow, *none])
+            rest, second = difference_of(
+                builder, rest, load_words(builder, address_of(builder, x, xo), n)
+            )
+            store_words(builder, rest, at)
             return builder.add(first, second)
 
         return types.uint64(*_WORDS, *_WORDS, types.uint64), generate
@@ -296,10 +308,12 @@ def add_multiple_of(n: int) -> Any:
     def add(typing_context: Any, x: Any, xo: Any, factor: Any, z: Any, zo: Any, carry: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             x, xo, factor, z, zo, carry = arguments
-            code, at = Code(builder), builder.gep(z, [zo])
-            row, top = code.multiple(code.load(code.address(x, xo), n), factor, carry)
-            total, over = code.sum(row, code.load(at, n))
-            code.store(total, at)
+            at = builder.gep(z, [zo])
+            row, top = multiple_of(
+                builder, load_words(builder, address_of(builder, x, xo), n), factor, carry
+            )
+            total, over = sum_of(builder, row, load_words(builder, at, n))
+            store_words(builder, total, at)
             return builder.add(top, over)
 
         return types.uint64(*_WORDS, types.uint64, *_WORDS, types.uint64), generate
@@ -320,10 +334,12 @@ def subtract_multiple_of(n: int) -> Any:
     ) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             x, xo, factor, z, zo, carry = arguments
-            code, at = Code(builder), builder.gep(z, [zo])
-            row, top = code.multiple(code.load(code.address(x, xo), n), factor, carry)
-            rest, under = code.difference(code.load(at, n), row)
-            code.store(rest, at)
+            at = builder.gep(z, [zo])
+            row, top = multiple_of(
+                builder, load_words(builder, address_of(builder, x, xo), n), factor, carry
+            )
+            rest, under = difference_of(builder, load_words(builder, at, n), row)
+            store_words(builder, rest, at)
             return builder.add(top, under)
 
         return types.uint64(*_WORDS, types.uint64, *_WORDS, types.uint64), generate

@@ -11,10 +11,11 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from numlean_kernels.limbs.fixed_words import PLACE, WORD, Code
+from numlean_kernels.limbs.fixed_words import PLACE, WORD, load_words, store_words, upper_product_of
+from numlean_kernels.targets.cache.kernel_cache import SHARED_PREFIX
 
 MOST_WORDS: Final = 11
-_NAME: Final = "limbs_fraction_product"
+_NAME: Final = f"{SHARED_PREFIX}fraction_product_{MOST_WORDS}"
 
 
 def _function(module: ir.Module) -> ir.Function:
@@ -24,7 +25,7 @@ def _function(module: ir.Module) -> ir.Function:
     address = WORD.as_pointer()
     kind = ir.FunctionType(ir.VoidType(), (address, address, WORD, address))
     function = ir.Function(module, kind, _NAME)
-    function.linkage = "internal"
+    function.linkage = "linkonce_odr"  # one for all routines that a kernel links
     function.attributes.add("noinline")
     x, y, m, z = function.args
     builder = ir.IRBuilder(function.append_basic_block())
@@ -34,9 +35,10 @@ def _function(module: ir.Module) -> ir.Function:
         block = function.append_basic_block()
         choice.add_case(WORD(count), block)
         builder.position_at_end(block)
-        code = Code(builder)
-        words = code.upper_product(code.load(x, count), code.load(y, count))
-        code.store(words, builder.gep(z, [ir.IntType(64)(-1)]))
+        words = upper_product_of(
+            builder, load_words(builder, x, count), load_words(builder, y, count)
+        )
+        store_words(builder, words, builder.gep(z, [ir.IntType(64)(-1)]))
         builder.branch(end)
     builder.position_at_end(end)
     builder.ret_void()

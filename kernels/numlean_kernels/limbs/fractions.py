@@ -11,22 +11,19 @@ import numpy as np
 
 from numlean_kernels.limbs.fixed_words import add_words_of, subtract_words_of
 from numlean_kernels.limbs.fraction_product import MOST_WORDS, put_short_product
-from numlean_kernels.limbs.words import add_multiple
+from numlean_kernels.limbs.word_literals import ONES, W0, W1, W4, W6, W63
+from numlean_kernels.limbs.words import add_multiple, divide_step, reciprocal_of
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.intrinsics import count_leading_zeros
 
-_0: Final = np.uint64(0)
-_1: Final = np.uint64(1)
-_2: Final = np.uint64(2)
-_4: Final = np.uint64(4)
-_6: Final = np.uint64(6)
-_63: Final = np.uint64(63)
 _MOST_WORDS: Final = np.uint64(MOST_WORDS)
 _SPARE: Final = np.uint64(20)
-_ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 _add_four, _add_one = add_words_of(4), add_words_of(1)
 _subtract_four, _subtract_one = subtract_words_of(4), subtract_words_of(1)
+
+ERROR: Final = np.uint64(1 << 12)
+"""The units by which the fractions of functions differ from their values, at most."""
 
 
 @InlinedRoutine
@@ -38,10 +35,10 @@ def put_product(a: Any, ao: Any, b: Any, bo: Any, m: Any, z: Any, zo: Any) -> No
     if m <= _MOST_WORDS:
         put_short_product(a, ao, b, bo, m, z, zo)
         return
-    for k in range(m + _1):
-        z[zo - _1 + k] = _0
+    for k in range(m + W1):
+        z[zo - W1 + k] = W0
     for i in range(m):
-        z[zo + i] = add_multiple(a, ao + m - _1 - i, b[bo + i], z, zo - _1, i + _1)
+        z[zo + i] = add_multiple(a, ao + m - W1 - i, b[bo + i], z, zo - W1, i + W1)
 
 
 @InlinedRoutine
@@ -51,7 +48,7 @@ def multiply_by(z: Any, zo: Any, x: Any, xo: Any, m: Any, t: Any, to: Any) -> No
     z has a word more below, at ``zo - 1``, and so has t.
     """
     if m <= _MOST_WORDS:
-        put_short_product(z, zo, x, xo, m, z, zo)
+        put_product(z, zo, x, xo, m, z, zo)
         return
     put_product(z, zo, x, xo, m, t, to)
     for k in range(m):
@@ -61,36 +58,36 @@ def multiply_by(z: Any, zo: Any, x: Any, xo: Any, m: Any, t: Any, to: Any) -> No
 @InlinedRoutine
 def add_to(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> Any:
     """Add m words of x to z and return the carry."""
-    carry, k = _0, _0
-    while k + _4 <= m:
+    carry, k = W0, W0
+    while k + W4 <= m:
         carry = _add_four(z, zo + k, x, xo + k, carry)
-        k += _4
+        k += W4
     while k < m:
         carry = _add_one(z, zo + k, x, xo + k, carry)
-        k += _1
+        k += W1
     return carry
 
 
 @InlinedRoutine
 def subtract_from(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> Any:
     """Subtract m words of x from z and return the borrow."""
-    borrow, k = _0, _0
-    while k + _4 <= m:
+    borrow, k = W0, W0
+    while k + W4 <= m:
         borrow = _subtract_four(z, zo + k, x, xo + k, borrow)
-        k += _4
+        k += W4
     while k < m:
         borrow = _subtract_one(z, zo + k, x, xo + k, borrow)
-        k += _1
+        k += W1
     return borrow
 
 
 @InlinedRoutine
 def negate(z: Any, zo: Any, m: Any) -> None:
     """Replace m words by their negative modulo 2**(64 * m)."""
-    carry = _1
+    carry = W1
     for k in range(m):
         word = ~z[zo + k] + carry
-        carry = _1 if carry != _0 and word == _0 else _0
+        carry = W1 if carry != W0 and word == W0 else W0
         z[zo + k] = word
 
 
@@ -100,20 +97,42 @@ def put_shifted(x: Any, xo: Any, n: Any, shift: Any, z: Any, zo: Any, m: Any) ->
     words, bits = shift >> np.int64(6), np.uint64(shift & np.int64(63))
     for k in range(m):
         at = np.int64(k) - words
-        high = x[xo + np.uint64(at)] if np.int64(0) <= at < np.int64(n) else _0
+        high = x[xo + np.uint64(at)] if np.int64(0) <= at < np.int64(n) else W0
         at -= np.int64(1)
-        low = x[xo + np.uint64(at)] if np.int64(0) <= at < np.int64(n) else _0
-        z[zo + k] = high << bits | (low >> _1) >> (_63 - bits)
+        low = x[xo + np.uint64(at)] if np.int64(0) <= at < np.int64(n) else W0
+        z[zo + k] = high << bits | (low >> W1) >> (W63 - bits)
+
+
+@InlinedRoutine
+def put_half(x: Any, xo: Any, above: Any, z: Any, zo: Any, m: Any) -> None:
+    """Write half of m words of x, with a word ``above`` them, to m words of z; z may be x."""
+    for k in range(m):
+        high = x[xo + k + W1] if k + W1 < m else above
+        z[zo + k] = x[xo + k] >> W1 | high << W63
+
+
+@InlinedRoutine
+def put_quotient(t: Any, u: Any, d: Any, q: Any, m: Any) -> None:
+    """Write the fraction of m words at d that those at u are of it, below one, to m words at q.
+
+    The top bit at d is set. There are m words below u, and one above its words; u is lost.
+    """
+    for j in range(m):
+        t[u - m + j] = W0
+    t[u + m] = W0
+    inverse = reciprocal_of(t, d, m)
+    for j in range(m):
+        t[q + m - W1 - j] = divide_step(t, u - W1 - j, t, d, m, inverse)
 
 
 @InlinedRoutine
 def leading_zeros(x: Any, xo: Any, m: Any) -> Any:
     """Return the number of zero bits above the highest that is set."""
     for k in range(m):
-        word = x[xo + m - _1 - k]
-        if word != _0:
-            return (k << _6) + count_leading_zeros(word)
-    return m << _6
+        word = x[xo + m - W1 - k]
+        if word != W0:
+            return (k << W6) + count_leading_zeros(word)
+    return m << W6
 
 
 @InlinedRoutine
@@ -123,20 +142,20 @@ def is_certain(t: Any, to: Any, m: Any, precision: Any, error: Any) -> bool:
     They do unless the middle of two numbers is among them. ``error`` is below 2**12.
     """
     zeros = leading_zeros(t, to, m)
-    bits = (m << _6) - zeros
+    bits = (m << W6) - zeros
     if bits < precision + _SPARE:
         return False
-    place = bits - precision - _1
-    q, b = place >> _6, place & _63
-    half = _1 << b
-    word = t[to + q] & (half | (half - _1))
-    if q == _0:
+    place = bits - precision - W1
+    q, b = place >> W6, place & W63
+    half = W1 << b
+    word = t[to + q] & (half | (half - W1))
+    if q == W0:
         return bool(word > half + error or word + error < half)
-    above, below = word == half, word == half - _1
+    above, below = word == half, word == half - W1
     if not (above or below):
         return True
-    rest = _0 if above else _ALL
-    for k in range(_1, q):
+    rest = W0 if above else ONES
+    for k in range(W1, q):
         if t[to + k] != rest:
             return True
     lowest = t[to]

@@ -10,25 +10,18 @@ word if the exponent of a result is out of range.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from numlean_kernels.limbs import layout
 from numlean_kernels.limbs.arithmetic import add, fma
 from numlean_kernels.limbs.compiled import compiled
 from numlean_kernels.limbs.constants import row_limbs
 from numlean_kernels.limbs.division import div, sqrt
-from numlean_kernels.limbs.functions import exp, log, tanh
 from numlean_kernels.limbs.order import UNORDERED, compare
 from numlean_kernels.limbs.rounding import put_copy, put_special
+from numlean_kernels.limbs.word_literals import KIND, NAN, W0, W2, ZERO
 from numlean_kernels.limbs.words import words_at
-
-_0: Final = np.uint64(0)
-_2: Final = np.uint64(2)
-_KIND: Final = np.uint64(layout.KIND)
-_ZERO: Final = np.uint64(layout.ZERO)
-_NAN: Final = np.uint64(layout.NAN)
 
 MINIMUM, MAXIMUM, MIN_NUM, MAX_NUM = 0, 1, 2, 3
 COMPARE, EQ, LT, LE = 0, 1, 2, 3
@@ -41,7 +34,7 @@ def work_words(limbs: int) -> int:
 
 def function_words(limbs: int) -> int:
     """Return the words of memory that the kernel of a function needs for itself."""
-    return 9 * row_limbs(limbs) + 64
+    return 16 * row_limbs(limbs) + 64
 
 
 @compiled
@@ -51,7 +44,7 @@ def divide(
     """Write z[i] = x[i] / y[i]."""
     x, y, z = words_at(x), words_at(y), words_at(z)
     t = words_at(t)
-    beyond, step = _0, n + _2
+    beyond, step = W0, n + W2
     for i in range(count):
         beyond |= div(x, i * dx, y, i * dy, z, i * step, n, precision, t)
     return beyond
@@ -61,7 +54,7 @@ def divide(
 def square_roots(count: Any, x: Any, z: Any, n: Any, precision: Any, t: Any) -> Any:
     """Write z[i] = sqrt(x[i])."""
     x, z, t = words_at(x), words_at(z), words_at(t)
-    beyond, step = _0, n + _2
+    beyond, step = W0, n + W2
     for i in range(count):
         beyond |= sqrt(x, i * step, z, i * step, n, precision, t)
     return beyond
@@ -72,7 +65,7 @@ def fused(count: Any, x: Any, y: Any, c: Any, z: Any, n: Any, precision: Any, t:
     """Write z[i] = x[i] * y[i] + c[i]."""
     x, y, c = words_at(x), words_at(y), words_at(c)
     z, t = words_at(z), words_at(t)
-    beyond, step = _0, n + _2
+    beyond, step = W0, n + W2
     for i in range(count):
         o = i * step
         beyond |= fma(x, o, y, o, c, o, z, o, n, precision, t)
@@ -98,7 +91,7 @@ def relations(count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any, of: 
 def extrema(name: Any, count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: Any) -> None:
     """Write the lesser or the greater of x[i] and y[i]."""
     x, y, z = words_at(x), words_at(y), words_at(z)
-    step = n + _2
+    step = n + W2
     is_least = name in (MINIMUM, MIN_NUM)
     for i in range(count):
         xo, yo = i * dx, i * dy
@@ -106,13 +99,13 @@ def extrema(name: Any, count: Any, x: Any, dx: Any, y: Any, dy: Any, z: Any, n: 
         takes_y = order > 0 if is_least else order < 0
         if order == UNORDERED:
             if name in (MINIMUM, MAXIMUM):
-                put_special(z, i * step, n, _NAN)
+                put_special(z, i * step, n, NAN)
                 continue
-            takes_y = (x[xo] & _KIND) == _NAN
+            takes_y = (x[xo] & KIND) == NAN
         if takes_y:
-            put_copy(y, yo, z, i * step, n, _0)
+            put_copy(y, yo, z, i * step, n, W0)
         else:
-            put_copy(x, xo, z, i * step, n, _0)
+            put_copy(x, xo, z, i * step, n, W0)
 
 
 @compiled
@@ -129,13 +122,13 @@ def fused_products(
     t: Any,
 ) -> Any:
     """Write the products of matrices, each a chain of fma from +0 in ascending order."""
-    beyond, step = _0, n + _2
+    beyond, step = W0, n + W2
     a, b, c, t = words_at(a), words_at(b), words_at(c), words_at(t)
     for m in range(batch):
         for i in range(rows):
             row = (m * rows + i) * columns
             for j in range(columns):
-                put_special(c, (row + j) * step, n, _ZERO)
+                put_special(c, (row + j) * step, n, ZERO)
             for k in range(inner):
                 factor = ((m * rows + i) * inner + k) * step
                 other = (m * inner + k) * columns
@@ -151,14 +144,14 @@ def ordered_sums(
 ) -> Any:
     """Write z[i, j], the sum of x[i, k, j] from +0 in ascending order of k."""
     x, z, t = words_at(x), words_at(z), words_at(t)
-    beyond, step = _0, n + _2
+    beyond, step = W0, n + W2
     for i in range(outer):
         for j in range(inner):
-            put_special(z, (i * inner + j) * step, n, _ZERO)
+            put_special(z, (i * inner + j) * step, n, ZERO)
         for k in range(terms):
             for j in range(inner):
                 zo, xo = (i * inner + j) * step, ((i * terms + k) * inner + j) * step
-                beyond |= add(z, zo, x, xo, _0, z, zo, n, precision, t)
+                beyond |= add(z, zo, x, xo, W0, z, zo, n, precision, t)
     return beyond
 
 
@@ -168,23 +161,23 @@ def pairwise_sums(
 ) -> Any:
     """Write the sums of work[i, :, j] by the balanced tree to work[i, 0, j]."""
     work, t = words_at(work), words_at(t)
-    beyond, step, one = _0, n + _2, np.uint64(1)
+    beyond, step, one = W0, n + W2, np.uint64(1)
     for i in range(outer):
         width = terms
         while width > one:
-            pairs = width // _2
+            pairs = width // W2
             for k in range(pairs):
                 for j in range(inner):
                     zo = ((i * terms + k) * inner + j) * step
-                    xo = ((i * terms + _2 * k) * inner + j) * step
+                    xo = ((i * terms + W2 * k) * inner + j) * step
                     yo = xo + inner * step
-                    beyond |= add(work, xo, work, yo, _0, work, zo, n, precision, t)
-            if width % _2 == one:
+                    beyond |= add(work, xo, work, yo, W0, work, zo, n, precision, t)
+            if width % W2 == one:
                 for j in range(inner):
                     zo = ((i * terms + pairs) * inner + j) * step
                     xo = ((i * terms + width - one) * inner + j) * step
-                    put_copy(work, xo, work, zo, n, _0)
-            width = pairs + width % _2
+                    put_copy(work, xo, work, zo, n, W0)
+            width = pairs + width % W2
     return beyond
 
 
@@ -202,15 +195,15 @@ def sums_into_cells(
 ) -> Any:
     """Write z[i, j], the sum of x[sources[k], j] for k from starts[i] below starts[i + 1]."""
     x, z, t = words_at(x), words_at(z), words_at(t)
-    beyond, step = _0, n + _2
+    beyond, step = W0, n + W2
     for i in range(cells):
         for j in range(width):
-            put_special(z, (i * width + j) * step, n, _ZERO)
+            put_special(z, (i * width + j) * step, n, ZERO)
         for k in range(np.uint64(starts[i]), np.uint64(starts[i + np.uint64(1)])):
             source = np.uint64(sources[k])
             for j in range(width):
                 zo, xo = (i * width + j) * step, (source * width + j) * step
-                beyond |= add(z, zo, x, xo, _0, z, zo, n, precision, t)
+                beyond |= add(z, zo, x, xo, W0, z, zo, n, precision, t)
     return beyond
 
 
@@ -218,53 +211,14 @@ def sums_into_cells(
 def greatest(outer: Any, terms: Any, inner: Any, x: Any, z: Any, n: Any) -> None:
     """Write z[i, j] = k, the place of the first greatest x[i, k, j], or of the first NaN."""
     x = words_at(x)
-    step = n + _2
+    step = n + W2
     for i in range(outer):
         for j in range(inner):
-            best: Any = _0
+            best: Any = W0
             for k in range(np.uint64(1), terms):
                 xo = ((i * terms + best) * inner + j) * step
                 yo = ((i * terms + k) * inner + j) * step
                 order = compare(x, xo, x, yo, n)
-                if order == -1 or (order == UNORDERED and (x[xo] & _KIND) != _NAN):
+                if order == -1 or (order == UNORDERED and (x[xo] & KIND) != NAN):
                     best = k
             z[i, j] = best
-
-
-@compiled
-def exponentials(
-    count: Any, x: Any, z: Any, n: Any, precision: Any, c: Any, row: Any, t: Any, left: Any
-) -> Any:
-    """Write z[i] = exp(x[i]); left[i] = 1 where it is left out. Return how many are."""
-    x, z, c, t = words_at(x), words_at(z), words_at(c), words_at(t)
-    step, several = n + _2, _0
-    for i in range(count):
-        left[i] = exp(x, i * step, z, i * step, n, precision, c, row, t)
-        several += left[i]
-    return several
-
-
-@compiled
-def logarithms(
-    count: Any, x: Any, z: Any, n: Any, precision: Any, c: Any, row: Any, t: Any, left: Any
-) -> Any:
-    """Write z[i] = log(x[i]); left[i] = 1 where it is left out. Return how many are."""
-    x, z, c, t = words_at(x), words_at(z), words_at(c), words_at(t)
-    step, several = n + _2, _0
-    for i in range(count):
-        left[i] = log(x, i * step, z, i * step, n, precision, c, row, t)
-        several += left[i]
-    return several
-
-
-@compiled
-def tangents(
-    count: Any, x: Any, z: Any, n: Any, precision: Any, c: Any, row: Any, t: Any, left: Any
-) -> Any:
-    """Write z[i] = tanh(x[i]); left[i] = 1 where it is left out. Return how many are."""
-    x, z, c, t = words_at(x), words_at(z), words_at(c), words_at(t)
-    step, several = n + _2, _0
-    for i in range(count):
-        left[i] = tanh(x, i * step, z, i * step, n, precision, c, row, t)
-        several += left[i]
-    return several

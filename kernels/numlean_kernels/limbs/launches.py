@@ -6,7 +6,7 @@ the loop is run again, on exact values.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -14,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 
 from numlean_kernels.limbs import fixed_kernels, kernels, layout
-from numlean_kernels.limbs.constants import constants_of, row_limbs
+from numlean_kernels.limbs.constants import row_limbs
+from numlean_kernels.limbs.function_kernels import ARITIES, constants_for, function_kernel
 from numlean_kernels.limbs.layout import HEAD, MINUS
 from numlean_kernels.loops import gather_scatter as moving
 from numlean_kernels.loops.elementwise import broadcast_operand, elementwise
@@ -42,14 +43,14 @@ class LimbLaunches:
     Attributes:
         precision: The bits of numbers.
         others: Makes the launches of loops that have no kernel here.
-        enclose: Returns a function of ``FUNCTIONS`` of numbers, by enclosures.
+        enclose: Returns a function of ``FUNCTIONS``, by its name, of arrays, by enclosures.
         is_limited: Returns whether functions of long numbers are refused, as ``enclose`` does.
         has_long: Returns whether there may be numbers whose exponents do not fit.
     """
 
     precision: int
     others: Callable[[Loop], Launch]
-    enclose: Callable[[str, Array], Array]
+    enclose: Callable[..., Array]
     is_limited: Callable[[], bool]
     has_long: Callable[[], bool]
 
@@ -82,7 +83,8 @@ class LimbLaunches:
                 self.others(loop)(domain, *arrays)
 
         def guarded(domain: tuple[int, ...], *arrays: Array) -> None:
-            if (self.has_long() and any(map(_is_long, arrays))) or launch(domain, *arrays):
+            read = arrays[: -loop.outputs] or arrays  # what is written may contain anything
+            if (self.has_long() and any(map(_is_long, read))) or launch(domain, *arrays):
                 run(domain, *arrays)
 
         return guarded
@@ -145,6 +147,15 @@ def _step(s: LimbLaunches, x: Array, count: int) -> np.uint64:
     return np.uint64(0) if x.size == 1 and count != 1 else s.words
 
 
+def _operand_places(
+    s: LimbLaunches, operands: Sequence[Array], count: int, start: int
+) -> list[np.uint64]:
+    """Return the address of each operand of a cell, and the words to that of the next cell."""
+    steps = [_step(s, x, count) for x in operands]
+    pairs = zip(operands, steps, strict=True)
+    return [word for x, step in pairs for word in (_place(x, start * int(step)), step)]
+
+
 _NAMES: Final = {"add": fixed_kernels.ADD, "sub": fixed_kernels.SUB, "mul": fixed_kernels.MUL}
 
 
@@ -179,14 +190,9 @@ def _arithmetic(
     s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, y: Array, z: Array
 ) -> int:
     (count,) = domain
-    steps = [_step(s, each, count) for each in (x, y)]
 
     def arguments(start: int, stop: int, t: np.uint64) -> tuple[Any, ...]:
-        places = [
-            word
-            for each, step in zip((x, y), steps, strict=True)
-            for word in (_place(each, start * int(step)), step)
-        ]
+        places = _operand_places(s, (x, y), count, start)
         cells = np.uint64(stop - start), *places, _cell(s, z, start)
         if name == "div":
             return (*cells, s.limbs, np.uint64(s.precision), t)
@@ -232,34 +238,32 @@ def _sign(s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, *others
     return 0
 
 
-_KERNELS: Final[dict[str, Callable[..., Any]]] = {
-    "exp": kernels.exponentials,
-    "log": kernels.logarithms,
-    "tanh": kernels.tangents,
-}
-FUNCTIONS: Final = tuple(_KERNELS)
+FUNCTIONS: Final = frozenset(ARITIES)
 """The elementary functions that have kernels."""
 
 
-def _function(s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, z: Array) -> int:
+def _function(s: LimbLaunches, name: str, domain: tuple[int, ...], *arrays: Array) -> int:
     (count,), limbs = domain, int(s.limbs)
+    *operands, z = arrays
     if s.is_limited():
         return 1
-    c, left = constants_of(limbs).rows, np.empty(count, np.uint8)
+    run, c, left = function_kernel(name), constants_for(name, limbs), np.empty(count, np.uint8)
 
     def arguments(start: int, stop: int, t: np.uint64) -> tuple[Any, ...]:
-        places = _cell(s, x, start), _cell(s, z, start)
-        own = s.limbs, np.uint64(s.precision), _address(c), np.uint64(row_limbs(limbs)), t
+        places = _operand_places(s, operands, count, start)
+        constants = _address(c.rows), np.uint64(row_limbs(limbs))
+        own = _cell(s, z, start), s.limbs, np.uint64(s.precision), *constants, t
         return np.uint64(stop - start), *places, *own, left[start:stop]
 
-    if _shared(s, _KERNELS[name], count, count * _FUNCTION_OPERATIONS, arguments):
+    if _shared(s, run, count, count * _FUNCTION_OPERATIONS, arguments):
         places = left != 0
-        z[places] = s.enclose(name, x[places])
+        z[places] = s.enclose(name, *(np.broadcast_to(x, count)[places] for x in operands))
     return 0
 
 
-def _enclosed(s: LimbLaunches, name: str, domain: tuple[int, ...], x: Array, z: Array) -> None:
-    z[...] = s.enclose(name, x)
+def _enclosed(s: LimbLaunches, name: str, domain: tuple[int, ...], *arrays: Array) -> None:
+    *operands, z = arrays
+    z[...] = s.enclose(name, *(np.broadcast_to(x, domain) for x in operands))
 
 
 _EXTREMA: Final = {
@@ -290,7 +294,7 @@ _ELEMENTWISE: Final[dict[str, tuple[int, Callable[..., int]]]] = {
     **dict.fromkeys((*_EXTREMA, *_RELATIONS), (2, _ordered)),
     **dict.fromkeys(("neg", "abs"), (1, _sign)),
     "copy_sign": (2, _sign),
-    **dict.fromkeys(FUNCTIONS, (1, _function)),
+    **{name: (arity, _function) for name, arity in ARITIES.items()},
     "sqrt": (1, _sqrt),
     "fma": (3, _fma),
 }

@@ -7,17 +7,11 @@ from typing import Any, Final
 import numpy as np
 
 from numlean_kernels.limbs import layout
+from numlean_kernels.limbs.word_literals import FINITE, KIND, W0, W1, W2, W6, W63
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.intrinsics import count_leading_zeros
 
-_0: Final = np.uint64(0)
-_1: Final = np.uint64(1)
-_2: Final = np.uint64(2)
-_6: Final = np.uint64(6)
-_63: Final = np.uint64(63)
 _TOP: Final = np.uint64(1 << 63)
-_KIND: Final = np.uint64(layout.KIND)
-_FINITE: Final = np.uint64(layout.FINITE)
 _MOST: Final = np.int64(layout.MOST_EXPONENT)
 
 
@@ -25,26 +19,26 @@ _MOST: Final = np.int64(layout.MOST_EXPONENT)
 def put_special(z: Any, zo: Any, n: Any, header: Any) -> None:
     """Write a zero, an infinity or a NaN of n limbs."""
     z[zo] = header
-    for k in range(n + _1):
-        z[zo + _1 + k] = _0
+    for k in range(n + W1):
+        z[zo + W1 + k] = W0
 
 
 @InlinedRoutine
 def put_one(z: Any, zo: Any, n: Any, sign: Any) -> Any:
     """Write one, or minus one."""
-    put_special(z, zo, n, _FINITE | sign)
-    z[zo + _1] = _1
-    z[zo + _1 + n] = _TOP
+    put_special(z, zo, n, FINITE | sign)
+    z[zo + W1] = W1
+    z[zo + W1 + n] = _TOP
 
 
 @InlinedRoutine
 def put_copy(x: Any, xo: Any, z: Any, zo: Any, n: Any, flip: Any) -> None:
     """Write a number of n limbs; ``flip`` is the bit of the sign if it is changed, else zero."""
     header = x[xo]
-    has_sign = (header & _KIND) - _FINITE < _2  # finite or infinite
+    has_sign = (header & KIND) - FINITE < W2  # finite or infinite
     z[zo] = header ^ flip if has_sign else header
-    for k in range(n + _1):
-        z[zo + _1 + k] = x[xo + _1 + k]
+    for k in range(n + W1):
+        z[zo + W1 + k] = x[xo + W1 + k]
 
 
 @InlinedRoutine
@@ -76,55 +70,55 @@ def put_rounded(
 
     Return 1 if the exponent is out of range, else 0.
     """
-    top = length - _1
-    while t[to + top] == _0:
-        if top == _0:
-            put_special(z, zo, n, _0)
-            return _0
-        top -= _1
+    top = length - W1
+    while t[to + top] == W0:
+        if top == W0:
+            put_special(z, zo, n, W0)
+            return W0
+        top -= W1
     shift = count_leading_zeros(t[to + top])
-    back = _63 - shift
+    back = W63 - shift
     # The limbs, from the highest down; the words below the lowest are zero.
     word = t[to + top]
     for k in range(n):
-        below = t[to + top - k - _1] if top > k else _0
-        z[zo + _1 + n - k] = word << shift | (below >> _1) >> back
+        below = t[to + top - k - W1] if top > k else W0
+        z[zo + W1 + n - k] = word << shift | (below >> W1) >> back
         word = below
-    below = t[to + top - n - _1] if top > n else _0
-    rest = word << shift | (below >> _1) >> back
-    unused = (n << _6) - precision
-    lowest = z[zo + _2]
-    unit = _1 << unused
-    if unused == _0:
+    below = t[to + top - n - W1] if top > n else W0
+    rest = word << shift | (below >> W1) >> back
+    unused = (n << W6) - precision
+    lowest = z[zo + W2]
+    unit = W1 << unused
+    if unused == W0:
         half, part = _TOP, rest
     else:
-        half, part = unit >> _1, lowest & (unit - _1)
+        half, part = unit >> W1, lowest & (unit - W1)
         lost |= rest
         lowest -= part
     grows = part > half
     if part == half:
-        if lowest & unit == _0:  # a tie stays, unless something is below
+        if lowest & unit == W0:  # a tie stays, unless something is below
             lost |= below << shift
             if top > n:
-                for k in range(top - n - _1):
+                for k in range(top - n - W1):
                     lost |= t[to + k]
-            grows = lost != _0
+            grows = lost != W0
         else:
             grows = True
-    carry = unit if grows else _0
+    carry = unit if grows else W0
     lowest += carry
-    z[zo + _2] = lowest
+    z[zo + W2] = lowest
     if lowest < carry:
-        for k in range(_1, n):
-            total = z[zo + _2 + k] + _1
-            z[zo + _2 + k] = total
-            carry = _1 if total == _0 else _0
-            if carry == _0:
+        for k in range(W1, n):
+            total = z[zo + W2 + k] + W1
+            z[zo + W2 + k] = total
+            carry = W1 if total == W0 else W0
+            if carry == W0:
                 break
-        if carry != _0:
-            z[zo + _1 + n] = _TOP
+        if carry != W0:
+            z[zo + W1 + n] = _TOP
             exponent += np.int64(1)
-    exponent -= np.int64(((length - _1 - top) << _6) + shift)
-    z[zo] = _FINITE | sign
-    z[zo + _1] = np.uint64(exponent)
-    return _0 if -_MOST <= exponent <= _MOST else _1
+    exponent -= np.int64(((length - W1 - top) << W6) + shift)
+    z[zo] = FINITE | sign
+    z[zo + W1] = np.uint64(exponent)
+    return W0 if -_MOST <= exponent <= _MOST else W1

@@ -14,17 +14,10 @@ from numba import types
 from numba.extending import intrinsic
 
 from numlean_kernels.limbs.fixed_words import add_multiple_of, subtract_multiple_of
+from numlean_kernels.limbs.word_literals import ONES, W0, W1, W2, W4, W6, W32, W63
 from numlean_kernels.targets.inlined import InlinedRoutine
 
-_0: Final = np.uint64(0)
-_1: Final = np.uint64(1)
-_4: Final = np.uint64(4)
-_6: Final = np.uint64(6)
-_32: Final = np.uint64(32)
-_63: Final = np.uint64(63)
-_64: Final = np.uint64(64)
 _HALF: Final = np.uint64(0xFFFFFFFF)
-_ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 add_four = add_multiple_of(4)
@@ -60,26 +53,26 @@ def words_at(typing_context: Any, address: Any) -> Any:
 @InlinedRoutine
 def add_multiple(x: Any, xo: Any, factor: Any, z: Any, zo: Any, n: Any) -> Any:
     """Add n words of x times a word to z, and return the carry."""
-    carry, k = _0, _0
-    while k + _4 <= n:
+    carry, k = W0, W0
+    while k + W4 <= n:
         carry = add_four(x, xo + k, factor, z, zo + k, carry)
-        k += _4
+        k += W4
     while k < n:
         z[zo + k], carry = multiply_add(x[xo + k], factor, z[zo + k], carry)
-        k += _1
+        k += W1
     return carry
 
 
 @InlinedRoutine
 def subtract_multiple(x: Any, xo: Any, factor: Any, z: Any, zo: Any, n: Any) -> Any:
     """Subtract n words of x times a word from z, and return what the next word is to lose."""
-    carry, k = _0, _0
-    while k + _4 <= n:
+    carry, k = W0, W0
+    while k + W4 <= n:
         carry = subtract_four(x, xo + k, factor, z, zo + k, carry)
-        k += _4
+        k += W4
     while k < n:
         carry = subtract_one(x, xo + k, factor, z, zo + k, carry)
-        k += _1
+        k += W1
     return carry
 
 
@@ -87,7 +80,7 @@ def subtract_multiple(x: Any, xo: Any, factor: Any, z: Any, zo: Any, n: Any) -> 
 def multiply(x: Any, xo: Any, y: Any, yo: Any, n: Any, t: Any, to: Any) -> None:
     """Write the product of n words of x and of y to 2n words of t."""
     for k in range(n):
-        t[to + k] = _0
+        t[to + k] = W0
     for i in range(n):
         t[to + i + n] = add_multiple(x, xo, y[yo + i], t, to + i, n)
 
@@ -96,7 +89,7 @@ def multiply(x: Any, xo: Any, y: Any, yo: Any, n: Any, t: Any, to: Any) -> None:
 def order_of(x: Any, xo: Any, y: Any, yo: Any, n: Any) -> int:
     """Return -1, 0 or 1: the order of n words of x and of y."""
     for k in range(n):
-        a, b = x[xo + n - _1 - k], y[yo + n - _1 - k]
+        a, b = x[xo + n - W1 - k], y[yo + n - W1 - k]
         if a != b:
             return 1 if a > b else -1
     return 0
@@ -124,36 +117,36 @@ def shifted_sum(
 
     Return a word that is zero if the result is exact.
     """
-    words, bits = (distance + _1) >> _6, (distance + _1) & _63
-    lost, high, above = _0, _0, _0
+    words, bits = (distance + W1) >> W6, (distance + W1) & W63
+    lost, high, above = W0, W0, W0
     if words > n:
-        lost = _1
+        lost = W1
     else:
-        if words != _0:
-            high = y[yo + words - _1]
-            lost = (high << _1) << (_63 - bits)
-            for k in range(words - _1):
+        if words != W0:
+            high = y[yo + words - W1]
+            lost = (high << W1) << (W63 - bits)
+            for k in range(words - W1):
                 lost |= y[yo + k]
-        above = y[yo + words] if words < n else _0
-    part = (high >> bits | (above << _1) << (_63 - bits)) ^ flip
-    carry = flip & (_1 if lost == _0 else _0)
+        above = y[yo + words] if words < n else W0
+    part = (high >> bits | (above << W1) << (W63 - bits)) ^ flip
+    carry = flip & (W1 if lost == W0 else W0)
     next_x = x[xo]
-    total = (next_x << _63) + part
-    over = _1 if total < part else _0
+    total = (next_x << W63) + part
+    over = W1 if total < part else W0
     total += carry
-    carry = over | (_1 if total < carry else _0)
+    carry = over | (W1 if total < carry else W0)
     t[to] = total
     for k in range(n):
         high, this_x = above, next_x
-        index = words + k + _1
-        above = y[yo + index] if index < n else _0
-        next_x = x[xo + k + _1] if k + _1 < n else _0
-        part = (high >> bits | (above << _1) << (_63 - bits)) ^ flip
-        total = (this_x >> _1 | next_x << _63) + part
-        over = _1 if total < part else _0
+        index = words + k + W1
+        above = y[yo + index] if index < n else W0
+        next_x = x[xo + k + W1] if k + W1 < n else W0
+        part = (high >> bits | (above << W1) << (W63 - bits)) ^ flip
+        total = (this_x >> W1 | next_x << W63) + part
+        over = W1 if total < part else W0
         total += carry
-        carry = over | (_1 if total < carry else _0)
-        t[to + _1 + k] = total
+        carry = over | (W1 if total < carry else W0)
+        t[to + W1 + k] = total
     return lost
 
 
@@ -164,36 +157,70 @@ def reciprocal(d: Any) -> Any:
     This is floor((~d * 2**64 + 2**64 - 1) / d): two digits of 32 bits, each by a division of words
     (Knuth's algorithm D). An estimate of a digit is at most 2 too great.
     """
-    top, low = d >> _32, d & _HALF
+    top, low = d >> W32, d & _HALF
     q1 = ~d // top
     rest = ~d - q1 * top
-    while rest <= _HALF and (q1 > _HALF or q1 * low > (rest << _32 | _HALF)):
-        q1 -= _1
+    while rest <= _HALF and (q1 > _HALF or q1 * low > (rest << W32 | _HALF)):
+        q1 -= W1
         rest += top
     # Words wrap around, and the remainder fits one.
-    left = (~d << _32 | _HALF) - q1 * d
+    left = (~d << W32 | _HALF) - q1 * d
     q0 = left // top
     rest = left - q0 * top
-    while rest <= _HALF and (q0 > _HALF or q0 * low > (rest << _32 | _HALF)):
-        q0 -= _1
+    while rest <= _HALF and (q0 > _HALF or q0 * low > (rest << W32 | _HALF)):
+        q0 -= W1
         rest += top
-    return (q1 << _32) + q0
+    return (q1 << W32) + q0
 
 
 @InlinedRoutine
-def divided(high: Any, low: Any, d: Any, inverse: Any) -> Any:
-    """Return floor((high * 2**64 + low) / d) for high < d, by the reciprocal of d.
+def second_word(d: Any, do: Any, n: Any) -> Any:
+    """Return the second of the highest of n words, or zero if there is one word."""
+    return d[do + n - W2] if n > W1 else W0
+
+
+@InlinedRoutine
+def reciprocal_of(d: Any, do: Any, n: Any) -> Any:
+    """Return floor((2**192 - 1) / D) - 2**64, for the highest two words D of n, the top bit set."""
+    high, low = d[do + n - W1], second_word(d, do, n)
+    inverse = reciprocal(high)
+    product = high * inverse + low
+    if product < low:
+        inverse -= W1
+        if product >= high:
+            inverse -= W1
+            product -= high
+        product -= high
+    below, above = multiply_add(inverse, low, W0, W0)
+    product += above
+    if product < above:
+        inverse -= W1
+        if product > high or (product == high and below >= low):
+            inverse -= W1
+    return inverse
+
+
+@InlinedRoutine
+def divided(u2: Any, u1: Any, u0: Any, d1: Any, d0: Any, inverse: Any) -> Any:
+    """Return the quotient of three words by two, which is below 2**64, by their reciprocal.
 
     N. Moeller and T. Granlund, "Improved division by invariant integers", IEEE TC 60(2), 2011.
     """
-    q0, q1 = multiply_add(inverse, high, low, _0)
-    q1 += high + _1
-    rest = low - q1 * d
-    if rest > q0:
-        q1 -= _1
-        rest += d
-    if rest >= d:
-        q1 += _1
+    q0, q1 = multiply_add(inverse, u2, u1, W0)
+    q1 += u2
+    # The remainder, of two words, after one more.
+    below, above = multiply_add(d0, q1, W0, W0)
+    r1, r0 = u1 - q1 * d1 - above, u0 - below
+    r1 -= W1 if u0 < below else W0
+    r1 -= d1 + (W1 if r0 < d0 else W0)
+    r0 -= d0
+    q1 += W1
+    if r1 >= q0:
+        q1 -= W1
+        r0 += d0
+        r1 += d1 + (W1 if r0 < d0 else W0)
+    if r1 > d1 or (r1 == d1 and r0 >= d0):
+        q1 += W1
     return q1
 
 
@@ -201,25 +228,28 @@ def divided(high: Any, low: Any, d: Any, inverse: Any) -> Any:
 def divide_step(u: Any, at: Any, d: Any, do: Any, n: Any, inverse: Any) -> Any:
     """Divide n + 1 words of u by n words of d: leave the remainder in u, return the quotient.
 
-    The quotient is below 2**64, and the top bit of d is set. D. E. Knuth, The Art of Computer
-    Programming, volume 2, algorithm 4.3.1 D.
+    The quotient is below 2**64, and ``inverse`` is the reciprocal of d. D. E. Knuth, The Art of
+    Computer Programming, volume 2, algorithm 4.3.1 D.
     """
-    high, top = u[at + n], d[do + n - _1]
-    q = _ALL if high >= top else divided(high, u[at + n - _1], top, inverse)
+    high, top, second = u[at + n], d[do + n - W1], second_word(d, do, n)
+    next_word = u[at + n - W1]
+    q = ONES
+    if high < top or (high == top and next_word < second):
+        q = divided(high, next_word, second_word(u, at, n), top, second, inverse)
     lost = subtract_multiple(d, do, q, u, at, n)
     u[at + n] = high - lost
-    is_negative = _1 if high < lost else _0
-    while is_negative != _0:
-        q -= _1
-        carry = _0
+    is_negative = W1 if high < lost else W0
+    while is_negative != W0:
+        q -= W1
+        carry = W0
         for k in range(n):
             word = u[at + k]
             total = word + d[do + k]
-            over = _1 if total < word else _0
+            over = W1 if total < word else W0
             total += carry
-            carry = over | (_1 if total < carry else _0)
+            carry = over | (W1 if total < carry else W0)
             u[at + k] = total
         total = u[at + n] + carry
-        is_negative = _0 if total < carry else _1
+        is_negative = W0 if total < carry else W1
         u[at + n] = total
     return q

@@ -9,7 +9,7 @@ optimises a routine as it does any function, and leaves it as LLVM code.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from numba import _dynfunc, njit
@@ -60,6 +60,10 @@ class InlinedRoutine(CPUDispatcher):  # type: ignore[misc]
     @cached_property
     def _called_from_python(self) -> Callable[..., Any]:
         return njit(**_OPTIONS)(self.py_func)  # type: ignore[no-any-return]
+
+
+LinkedRoutine: Final = partial(InlinedRoutine, is_optimized=False)
+"""Makes a routine that is optimised with the kernel alone: long code that is called once."""
 
 
 class _Library(JITCodeLibrary):  # type: ignore[misc]

@@ -123,7 +123,7 @@ def test_a_fused_sum_counts_an_addend_far_below_the_product():
         assert found._mpf_ == expected, s.name
 
 
-@pytest.mark.parametrize("precision", [24, 200])
+@pytest.mark.parametrize("precision", [24, 200, 512])
 def test_sums_and_products_of_arrays_have_the_bits_of_mpmath(precision):
     limbs, reference = pair(precision)
     rng = np.random.default_rng(precision)

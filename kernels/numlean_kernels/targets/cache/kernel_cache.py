@@ -44,6 +44,9 @@ from numlean_kernels.targets.cache.settings import machine_code_settings
 from numlean_kernels.targets.fingerprint import UnknownContentError, fingerprint, jit_options
 from numlean_kernels.targets.numba_start import load_registries, load_runtime
 
+SHARED_PREFIX: Final = "numlean_"
+"""The beginning of the names of functions that several kernels define, all alike."""
+
 KERNELS: Final = Store("kernel", "compiled kernels", "compile")
 
 
@@ -178,7 +181,8 @@ class CpuKernelCache(KernelCache):
 def _other_functions(compiled: Any) -> list[str]:
     """Return the functions that machine code contains besides the kernel and numba's runtime.
 
-    Functions with internal linkage are parts of the kernel, which nothing else can name.
+    Functions with internal linkage are parts of the kernel, which nothing else can name, and those
+    whose names begin with ``SHARED_PREFIX`` are the same in every kernel.
     """
     kernel = compiled.fndesc
     own = {
@@ -188,7 +192,9 @@ def _other_functions(compiled: Any) -> list[str]:
     }
     functions = compiled.library.get_defined_functions()
     names = [one.name for one in functions if one.linkage is not binding.Linkage.internal]
-    return [name for name in names if name not in own and not name.startswith("NRT_")]
+    return [
+        name for name in names if name not in own and not name.startswith(("NRT_", SHARED_PREFIX))
+    ]
 
 
 def enable_disk_cache(
