@@ -39,12 +39,23 @@ def usual_case_of(routine: Routine) -> UsualCase | None:
     return getattr(routine, "usual_case", None)
 
 
-def usual_results_of(routine: Routine) -> Routine | None:
-    """Return a routine's usual results, or None if it has none.
+@final
+@dataclass(frozen=True, eq=False)
+class UsualResults:
+    """What a routine returns for usual operands, which takes less work.
 
-    They are a routine of the same operands that returns ``(z, is_known)``: the result, and whether
-    it is that of the routine.
+    Attributes:
+        routine: Takes the same operands and returns ``(z, low, high)``: the result, and two words
+            of 32 bits.
+        bounds: The greatest ``low`` and ``high`` with which ``z`` is the result of the routine.
     """
+
+    routine: Routine
+    bounds: tuple[Any, Any]
+
+
+def usual_results_of(routine: Routine) -> UsualResults | None:
+    """Return a routine's usual results, or None if it has none."""
     return getattr(routine, "usual_results", None)
 
 
@@ -236,6 +247,13 @@ class Target(ABC):
     @abstractmethod
     def high_product(self, bits: int) -> Routine:
         """Return a routine for the upper half of the product of two words of that width."""
+
+    @abstractmethod
+    def shift_left(self, bits: int) -> Routine:
+        """Return a routine that shifts a word of that width left by another one.
+
+        The result is zero if that is not less than the width.
+        """
 
     @abstractmethod
     def encoding_of(self, width: int) -> Routine:

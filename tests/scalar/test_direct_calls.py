@@ -22,7 +22,8 @@ def scalar():
     ones = s.from_float([1.0])
     s.add(ones, ones)
     s.neg(ones)
-    assert {"add", "neg"} <= set(s.direct)
+    s.fma(ones, ones, ones)
+    assert {"add", "neg", "fma"} <= set(s.direct)
     return s
 
 
@@ -33,6 +34,7 @@ def test_operands_of_every_layout_give_new_arrays_of_the_same_shape(scalar, layo
     assert z.shape == x.shape
     assert np.array_equal(z, x + x)
     assert np.array_equal(scalar.neg(x), -x)
+    assert np.array_equal(scalar.fma(x, x, scalar.neg(x)), x * x - x)
     assert z.flags.carray
     assert not np.shares_memory(x, z)
 
@@ -42,6 +44,9 @@ def test_shapes_that_differ_are_broadcast_or_refused(scalar):
     assert np.array_equal(scalar.add(x, x[:1]), x + x[:1])
     with pytest.raises(NumleanError, match="shape"):
         scalar.add(x, x[:2])
+    assert np.array_equal(scalar.fma(x, x, x[:1]), x * x + x[:1])
+    with pytest.raises(NumleanError, match="shape"):
+        scalar.fma(x, x, x[:2])
 
 
 @pytest.mark.parametrize("wrong", [np.ones(3), [1.0, 2.0, 3.0], np.ones(3, ">f4"), 1.0])
@@ -51,6 +56,8 @@ def test_other_operands_are_refused(scalar, wrong):
         scalar.add(x, wrong)
     with pytest.raises(StorageError, match="takes float32 arrays"):
         scalar.neg(wrong)
+    with pytest.raises(StorageError, match="takes float32 arrays"):
+        scalar.fma(x, x, wrong)
 
 
 def test_a_recorded_operation_is_recorded_each_time(scalar):

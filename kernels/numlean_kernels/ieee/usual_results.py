@@ -2,8 +2,10 @@
 
 The routines of the other modules are right for all operands, so each also computes what subnormals,
 infinities and NaNs need. Those here are right for zeros and for normal numbers with a normal result
-or an exact zero, which they recognise; they do about half of the work. They return ``(z,
-is_known)``: the result, which is right if ``is_known`` holds. No flag is known.
+or an exact zero, which they recognise; they do about half of the work. They return ``(z, low,
+high)``: the result, which is right if neither ``low`` nor ``high`` exceeds its bound. A loop needs
+only the maxima of both, which vectors compute faster than conditions. Zeros have a ``low`` of
+zero; what else is near zero is made great by a subtraction that wraps around. No flag is known.
 
 They exist for words of 32 bits, and round in every direction but the stochastic one. As everywhere,
 they contain no branches.
@@ -11,18 +13,22 @@ they contain no branches.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from numlean_kernels.ieee.arithmetic import Rounding, Subnormal
 from numlean_kernels.ieee.div import make_divide
-from numlean_kernels.ieee.fields import make_shift_right_jam
 from numlean_kernels.ieee.rounding import make_increment, make_zero_sum
-from numlean_kernels.ieee.routine_builder import Maker, RoutineBuilder
+from numlean_kernels.ieee.routine_builder import RoutineBuilder
 from numlean_kernels.ieee.sqrt import make_root
-from numlean_kernels.protocol import Routine
+from numlean_kernels.protocol import Routine, UsualResults
 
 _PRODUCT_BITS: Final = 24
 """The bits to which significands are extended before they are multiplied."""
+
+_STICKY: Final = 3
+"""The last bits of a working significand below which ones were lost. Two bits, since a selection of
+1 or 0 would become a conversion of a condition, which takes more instructions than a selection."""
 
 
 def supports_usual_results(builder: RoutineBuilder) -> bool:
@@ -38,102 +44,116 @@ def supports_usual_results(builder: RoutineBuilder) -> bool:
     return is_like_ieee and keeps and is_directed and fits
 
 
-def make_usual_add(builder: RoutineBuilder) -> Routine:
-    """Return ``add(a, b) -> (z, is_known)``."""
+def make_usual_add(builder: RoutineBuilder) -> UsualResults:
+    """Return ``add(a, b) -> (z, low, high)``, and its bounds."""
     return _make_sum(builder, 0)
 
 
-def make_usual_sub(builder: RoutineBuilder) -> Routine:
-    """Return ``sub(a, b) -> (z, is_known)``."""
+def make_usual_sub(builder: RoutineBuilder) -> UsualResults:
+    """Return ``sub(a, b) -> (z, low, high)``, and its bounds."""
     return _make_sum(builder, builder.format.sign_mask)
 
 
-def _make_sum(builder: RoutineBuilder, flip: int) -> Routine:
+def _make_sum(builder: RoutineBuilder, flip: int) -> UsualResults:
     """Return the sum of a and of b with its sign changed by ``flip``.
 
     Known are sums of zeros and of numbers so great that the last bit of their significand is a
     normal number, as every nonzero sum is a multiple of that bit; and less than the last binade.
     """
-    word, clz = builder.word, builder.clz
-    shift_right_jam = builder.routine(make_shift_right_jam)
-    zero_sum, pack = builder.routine(make_zero_sum), builder.routine(_make_pack)
+    word, clz, increment = builder.word, builder.clz, builder.routine(make_increment)
+    shift_left = builder.target.shift_left(builder.word_bits)
     sign_mask, magnitude_mask, trailing_mask = builder.words(
         "sign_mask", "magnitude_mask", "trailing_mask"
     )
     implicit_bit, infinity, zero = builder.words("implicit_bit", "infinity", "zero")
-    trailing_bits, one = word(builder.format.trailing_bits), word(1)
-    lead, flipped = word(builder.guard_bits - 1), word(flip)
-    least = word(((builder.format.trailing_bits + 1) << builder.format.trailing_bits) - 1)
-    limit = word(infinity - implicit_bit)
-    shift_mask = word(builder.word_bits - 1)
+    trailing_bits, guard_bits = word(builder.format.trailing_bits), word(builder.guard_bits)
+    lead, one, flipped = word(builder.guard_bits - 1), word(1), word(flip)
+    farthest, head = word(builder.word_bits - 1), word(sign_mask | infinity)
+    sticky, of_opposites = word(_STICKY), word(builder.routine(make_zero_sum)(zero, sign_mask))
+    least = (builder.format.trailing_bits + 1) << builder.format.trailing_bits
 
     def add(a: Any, b: Any) -> Any:
         a, b = word(a), word(word(b) ^ flipped)
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
-        ordered = mag_a >= mag_b
-        big, small = (mag_a, mag_b) if ordered else (mag_b, mag_a)
-        sign = word((a if ordered else b) & sign_mask)
-        subtract = word((a ^ b) & sign_mask) != 0
-        sig_big = word(((big & trailing_mask) | (implicit_bit if big != 0 else zero)) << lead)
-        sig_small = word(((small & trailing_mask) | (implicit_bit if small != 0 else zero)) << lead)
-        exp = word(big >> trailing_bits)
-        sig_small = shift_right_jam(sig_small, word(exp - word(small >> trailing_bits)))
-        sig = word(sig_big - sig_small) if subtract else word(sig_big + sig_small)
+        big, small = (mag_a, mag_b) if mag_a >= mag_b else (mag_b, mag_a)
+        header = word((a if mag_a >= mag_b else b) & head)
+        different = word(a ^ b)
+        # With the implicit bit, the greater operand of a subnormal or zero exponent is right too,
+        # if the other one is zero.
+        sig_big = word(word((big & trailing_mask) | implicit_bit) << lead)
+        leading = small if small < implicit_bit else implicit_bit
+        sig_small = word(word((small & trailing_mask) | leading) << lead)
+        distance = word(word(big >> trailing_bits) - word(small >> trailing_bits))
+        distance = distance if distance < farthest else farthest
+        shifted = word(sig_small >> distance)
+        shifted = word(shifted | (sticky if word(shifted << distance) != sig_small else zero))
+        is_difference = word(different & sign_mask) != 0
+        sig = word(sig_big - shifted) if is_difference else word(sig_big + shifted)
         shift = word(word(clz(sig)) - one)
-        z = pack(sign, word(exp - shift), word(sig << word(shift & shift_mask)))
-        z = z if sig != 0 else zero_sum(a & sign_mask, b & sign_mask)
-        # Less one, a zero is greater than all others.
-        is_known = (word(small - one) >= least) & (word(big - one) >= least) & (big < limit)
-        return z, is_known
+        sig = shift_left(sig, shift)
+        kept = word(word(sig + increment(word(header & sign_mask), sig)) >> guard_bits)
+        z = word(word(header - word(shift << trailing_bits)) + kept)
+        return (z if different != sign_mask else of_opposites), word(zero - small), big
 
-    return add
+    return UsualResults(
+        builder.target.routine(add), (word((1 << 32) - least), word(infinity - implicit_bit - 1))
+    )
 
 
-def make_usual_mul(builder: RoutineBuilder) -> Routine:
-    """Return ``mul(a, b) -> (z, is_known)``."""
+def make_usual_mul(builder: RoutineBuilder) -> UsualResults:
+    """Return ``mul(a, b) -> (z, low, high)``, and its bounds."""
     word, increment = builder.word, builder.routine(make_increment)
     multiply = builder.routine(_make_multiply)
     sign_mask, magnitude_mask, trailing_mask = builder.words(
         "sign_mask", "magnitude_mask", "trailing_mask"
     )
     implicit_bit, infinity, zero = builder.words("implicit_bit", "infinity", "zero")
-    trailing, bias = builder.format.trailing_bits, builder.format.bias
-    trailing_bits, guard_bits, one = word(trailing), word(builder.guard_bits), word(1)
-    last_bit = word(31)
+    trailing, guard_bits = builder.format.trailing_bits, word(builder.guard_bits)
+    two, six, lost, last_bit = word(2), word(6), word((1 << 17) - 1), word(1 << 31)
     # What the sum of the exponents exceeds that of the product, less the implicit bit added to it.
-    excess, least = word((bias + 1) << trailing), word((bias + 1) << trailing)
-    known = word((builder.format.exponent_limit - 2) << trailing)
+    excess, more = (
+        word((builder.format.bias + 1) << trailing),
+        word(builder.format.bias << trailing),
+    )
+    known, sticky = (builder.format.exponent_limit - 2) << trailing, word(_STICKY)
 
     def mul(a: Any, b: Any) -> Any:
         a, b = word(a), word(b)
-        high, low = multiply(word((a & trailing_mask) | implicit_bit), word(b & trailing_mask))
-        carry = word(high >> last_bit)
-        sig = word(word(high >> carry) | word(high & carry) | (one if low != 0 else zero))
+        factor, upper, low = multiply(
+            word((a & trailing_mask) | implicit_bit), word(b & trailing_mask)
+        )
+        # All but the last 17 bits of the product, whose leading one is at the last bit but one or
+        # but two.
+        sig = word(word(upper >> two) + word(factor << six))
+        twice = word(sig + sig)
+        is_carried = twice >= last_bit
+        sig = word((sig if is_carried else twice) | (sticky if word(low & lost) != 0 else zero))
         sign = word((a ^ b) & sign_mask)
         kept = word(word(sig + increment(sign, sig)) >> guard_bits)
         exps = word(word(a & infinity) + word(b & infinity))
-        magnitude = word(word(exps - excess) + word(carry << trailing_bits) + kept)
+        exps = word(exps - (more if is_carried else excess))
         mag_a, mag_b = word(a & magnitude_mask), word(b & magnitude_mask)
         small, big = (mag_a, mag_b) if mag_a < mag_b else (mag_b, mag_a)
-        is_normal = (small >= implicit_bit) & (word(exps - least) < known)
-        is_known = ((small == 0) | is_normal) & (big < infinity)
-        return word(sign | (magnitude if small != 0 else zero)), is_known
+        above = word(small - implicit_bit)
+        above, is_zero = (exps if exps > above else above), small == 0
+        z = word(sign | (zero if is_zero else word(exps + kept)))
+        return z, (zero if is_zero else above), big
 
-    return mul
+    return UsualResults(builder.target.routine(mul), (word(known - 1), word(infinity - 1)))
 
 
 def _make_multiply(builder: RoutineBuilder) -> Routine:
-    """Return ``multiply(sig, fraction) -> (high, low)``: the product of two significands.
+    """Return ``multiply(sig, fraction) -> (a, upper, low)``: the product of two significands.
 
-    The second one is given without its leading one; the leading one of the product is at the last
-    bit of two words, or at the last but one. If ``sig`` is zero, so is the product.
+    The second one is given without its leading one. Both are extended to 24 bits, to a and 2**23 +
+    f, so that the product is a * f + a * 2**23: ``upper`` has all bits of a * f but the last 15,
+    and ``low`` the last 32. If ``sig`` is zero, so are all three.
 
-    The significands are extended to 24 bits: a, and 2**23 + f. Two products of 32 bits give the 47
-    bits of a * f: its lower 32 bits; and the product of the upper 16 bits of both. That is less
-    than the upper 32 bits by less than 2**17 (2**8 * f + 2**7 * a < 2**32, over 2**15), so the 17
-    bits that both have tell the difference.
+    Two products of 32 bits give the 47 bits of a * f: its lower 32 bits; and the product of the
+    upper 16 bits of both. That is less than the upper 32 bits by less than 2**17 (2**8 * f + 2**7 *
+    a < 2**32, over 2**15), so the 17 bits that both have tell the difference.
     """
-    word, one, half = builder.word, builder.word(1), builder.word(16)
+    word = builder.word
     lead, cut, cut_f = word(_PRODUCT_BITS - builder.format.precision), word(8), word(7)
     places, common = word(15), word((1 << 17) - 1)
 
@@ -142,13 +162,13 @@ def _make_multiply(builder: RoutineBuilder) -> Routine:
         low = word(a * f)
         estimate = word(word(a >> cut) * word(f >> cut_f))
         upper = word(estimate + word(word(word(low >> places) - estimate) & common))
-        return word(word(upper >> one) + word(a << cut_f)), word(low << half)
+        return a, upper, low
 
     return multiply
 
 
-def make_usual_div(builder: RoutineBuilder) -> Routine:
-    """Return ``div(a, b) -> (z, is_known)``."""
+def make_usual_div(builder: RoutineBuilder) -> UsualResults:
+    """Return ``div(a, b) -> (z, low, high)``, and its bounds."""
     word, divide, pack = builder.word, builder.routine(make_divide), builder.routine(_make_pack)
     sign_mask, magnitude_mask, trailing_mask = builder.words(
         "sign_mask", "magnitude_mask", "trailing_mask"
@@ -156,7 +176,7 @@ def make_usual_div(builder: RoutineBuilder) -> Routine:
     implicit_bit, infinity, zero = builder.words("implicit_bit", "infinity", "zero")
     trailing_bits, one = word(builder.format.trailing_bits), word(1)
     lead, added = word(builder.word_bits - builder.format.precision), word(builder.format.bias - 1)
-    span, known = word(infinity - implicit_bit), word(builder.format.exponent_limit - 2)
+    known = (builder.format.exponent_limit - 2) << builder.format.trailing_bits
 
     def div(a: Any, b: Any) -> Any:
         a, b = word(a), word(b)
@@ -168,22 +188,25 @@ def make_usual_div(builder: RoutineBuilder) -> Routine:
         exp = word(word(mag_a >> trailing_bits) - word(mag_b >> trailing_bits))
         exp = word(exp + word(added - (one if trailing_a < trailing_b else zero)))
         sign = word((a ^ b) & sign_mask)
-        is_normal = (word(mag_a - implicit_bit) < span) & (exp < known)
-        is_known = (is_normal | (mag_a == 0)) & (word(mag_b - implicit_bit) < span)
-        return (pack(sign, exp, sig) if mag_a != 0 else sign), is_known
+        above_a, above_b = word(mag_a - implicit_bit), word(mag_b - implicit_bit)
+        is_zero = mag_a == 0
+        low, above_a = (zero, zero) if is_zero else (word(exp << trailing_bits), above_a)
+        high = above_a if above_a > above_b else above_b
+        return (sign if is_zero else pack(sign, exp, sig)), low, high
 
-    return div
+    return UsualResults(
+        builder.target.routine(div), (word(known - 1), word(infinity - implicit_bit - 1))
+    )
 
 
-def make_usual_sqrt(builder: RoutineBuilder) -> Routine:
-    """Return ``sqrt(a) -> (z, is_known)``."""
+def make_usual_sqrt(builder: RoutineBuilder) -> UsualResults:
+    """Return ``sqrt(a) -> (z, low, high)``, and its bounds."""
     word, root, pack = builder.word, builder.routine(make_root), builder.routine(_make_pack)
     magnitude_mask, trailing_mask = builder.words("magnitude_mask", "trailing_mask")
     implicit_bit, infinity, zero = builder.words("implicit_bit", "infinity", "zero")
     trailing_bits, one = word(builder.format.trailing_bits), word(1)
     lead = word(builder.word_bits - builder.format.precision)
     is_bias_odd, half_bias = word(builder.format.bias & 1), word(builder.format.bias // 2)
-    span = word(infinity - implicit_bit)
 
     def sqrt(a: Any) -> Any:
         a = word(a)
@@ -191,13 +214,13 @@ def make_usual_sqrt(builder: RoutineBuilder) -> Routine:
         exp = word(word(a >> trailing_bits) + is_bias_odd)
         z = pack(zero, word(word(exp >> one) + half_bias - one), root(sig, word(exp & one) != 0))
         is_zero = word(a & magnitude_mask) == 0
-        return (a if is_zero else z), is_zero | (word(a - implicit_bit) < span)
+        return (a if is_zero else z), (zero if is_zero else word(a - implicit_bit)), zero
 
-    return sqrt
+    return UsualResults(builder.target.routine(sqrt), (word(infinity - implicit_bit - 1), zero))
 
 
-def make_usual_fma(builder: RoutineBuilder) -> Routine:
-    """Return ``fma(a, b, c) -> (z, is_known)``.
+def make_usual_fma(builder: RoutineBuilder) -> UsualResults:
+    """Return ``fma(a, b, c) -> (z, low, high)``, and its bounds.
 
     Product and addend are exact in two words, with the leading one of a product at the last bit but
     one or but two, and that of the addend at the former. The one of smaller exponent is shifted
@@ -214,9 +237,10 @@ def make_usual_fma(builder: RoutineBuilder) -> Routine:
     implicit_bit, infinity, zero = builder.words("implicit_bit", "infinity", "zero")
     trailing_bits, lead = word(builder.format.trailing_bits), word(builder.guard_bits)
     one, last_bit, negative, ones = word(1), word(31), word(1 << 31), word((1 << 32) - 1)
+    two, six, fifteen = word(2), word(6), word(15)
     # The exponent of a zero is below all others, so that a zero shifts no number away.
     less_one, zero_exp = signed(1 - builder.format.bias), signed(-8 * builder.format.bias)
-    known, least = word(builder.format.exponent_limit - 2), word(implicit_bit - one)
+    known = word(builder.format.exponent_limit - 2)
 
     def fma(a: Any, b: Any, c: Any) -> Any:
         a, b, c = word(a), word(b), word(c)
@@ -226,9 +250,9 @@ def make_usual_fma(builder: RoutineBuilder) -> Routine:
         has_product, has_addend = small != 0, mag_c != 0
         sign_product, sign_c = word((a ^ b) & sign_mask), word(c & sign_mask)
         sig_a = word((a & trailing_mask) | implicit_bit)
-        high, low = multiply(sig_a if has_product else zero, word(b & trailing_mask))
-        low = word(word(low >> one) | word(high << last_bit))
-        high = word(high >> one)
+        factor, upper, low = multiply(sig_a if has_product else zero, word(b & trailing_mask))
+        high = word(word(upper >> two) + word(factor << six))
+        low = word(low << fifteen)
         addend = word(((c & trailing_mask) | implicit_bit) << lead)
         addend = addend if has_addend else zero
         exp_p = signed(signed(mag_a >> trailing_bits) + signed(mag_b >> trailing_bits) + less_one)
@@ -266,12 +290,15 @@ def make_usual_fma(builder: RoutineBuilder) -> Routine:
         exp = word(word(exp) - shift)
         is_zero = word(high | low) == 0
         z = zero_sum(sign_product, sign_c) if is_zero else pack(sign, exp, sig)
-        is_known = (((high != 0) & (exp < known)) | is_zero) & is_near
-        is_known &= (word(small - one) >= least) & (big < infinity)
-        is_known &= (word(mag_c - one) >= least) & (mag_c < infinity)
-        return z, is_known
+        is_normal = (((high != 0) & (exp < known)) | is_zero) & is_near
+        low, low_c = word(zero - small), word(zero - mag_c)
+        low = low if low > low_c else low_c
+        return z, (low if is_normal else ones), (big if big > mag_c else mag_c)
 
-    return fma
+    return UsualResults(
+        builder.target.routine(fma),
+        (word((1 << 32) - builder.format.implicit_bit), word(infinity - 1)),
+    )
 
 
 def _make_pack(builder: RoutineBuilder) -> Routine:
@@ -287,7 +314,7 @@ def _make_pack(builder: RoutineBuilder) -> Routine:
     return pack
 
 
-USUAL_MAKERS: Final[dict[str, Maker]] = {
+USUAL_MAKERS: Final[dict[str, Callable[[RoutineBuilder], UsualResults]]] = {
     "add": make_usual_add,
     "sub": make_usual_sub,
     "mul": make_usual_mul,

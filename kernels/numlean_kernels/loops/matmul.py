@@ -10,20 +10,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
+
 from numlean_kernels.protocol import Loop, Table, usual_results_of
 
 
 def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
-    zero = table.zero
+    zero, least = table.zero, np.uint32(0)
     # numba removes the branch that a constant excludes, so the other routines are not needed.
     fma: Any = table["fma"] if is_fused else None
     add: Any = None if is_fused else table["add"]
     mul: Any = None if is_fused else table["mul"]
-    usual = [usual_results_of(routine) for routine in (fma, add, mul) if routine is not None]
+    usual: Any = [usual_results_of(routine) for routine in (fma, add, mul) if routine is not None]
     has_usual = None not in usual
-    usual_fma: Any = usual[0] if is_fused else None
-    usual_add: Any = None if is_fused else usual[0]
-    usual_mul: Any = None if is_fused else usual[1]
+    usual_add: Any = usual[0].routine if has_usual else None  # or that of fma
+    usual_mul: Any = usual[-1].routine if has_usual else None
+    (low_bound, high_bound), (mul_low_bound, mul_high_bound) = (
+        (usual[0].bounds, usual[-1].bounds) if has_usual else ((least, least),) * 2
+    )
 
     def matmul(
         start: int,
@@ -38,7 +42,7 @@ def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
     ) -> None:
         for m in range(start, stop):
             for i in range(row_start, row_stop):
-                are_known = has_usual
+                low, high, mul_low, mul_high = least, least, least, least
                 for j in range(column_start, column_stop):
                     c[m, i, j] = zero
                 if has_usual:
@@ -46,12 +50,16 @@ def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
                         a_ik = a[m, i, k]
                         for j in range(column_start, column_stop):
                             if is_fused:
-                                c[m, i, j], is_known = usual_fma(a_ik, b[m, k, j], c[m, i, j])
+                                c[m, i, j], p, q = usual_add(a_ik, b[m, k, j], c[m, i, j])
                             else:
-                                product, is_known = usual_mul(a_ik, b[m, k, j])
-                                c[m, i, j], is_sum_known = usual_add(c[m, i, j], product)
-                                is_known &= is_sum_known
-                            are_known &= is_known
+                                product, p, q = usual_mul(a_ik, b[m, k, j])
+                                mul_low = p if p > mul_low else mul_low
+                                mul_high = q if q > mul_high else mul_high
+                                c[m, i, j], p, q = usual_add(c[m, i, j], product)
+                            low = p if p > low else low
+                            high = q if q > high else high
+                are_known = has_usual and low <= low_bound and high <= high_bound
+                are_known &= mul_low <= mul_low_bound and mul_high <= mul_high_bound
                 if not are_known:
                     if has_usual:
                         for j in range(column_start, column_stop):

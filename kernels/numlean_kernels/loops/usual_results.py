@@ -1,9 +1,10 @@
 """Loops over the usual results of a routine, for blocks of elements that have no others.
 
 A routine in integers is right for all operands; most need only half of its work. If a routine has
-usual results (``usual_results_of``), a loop computes those of a block, and whether they are known.
-If all are, it stores them; if not, it computes the block by the routine. Both are vector code.
-Results wait in an array of their own, so that they may overwrite an operand.
+usual results (``usual_results_of``), a loop computes those of each block and whether all are known.
+After all blocks, another loop computes those that are not by the routine: in a loop around both,
+the processor would have too few registers for the constants of both. Both are vector code. Results
+that overwrite an operand wait in an array until they are known.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean_kernels.protocol import Routine, Table, usual_results_of
+from numlean_kernels.protocol import Routine, Table, UsualResults, usual_results_of
 
 _BLOCK: Final = 512
 """The number of elements of a block, which stay in the first cache."""
@@ -31,105 +32,150 @@ def usual_results_of_broadcast(table: Table, name: str, place: int) -> Callable[
     return None if usual is None else (_single_first, _single_second)[place](usual, table[name])
 
 
-def _unary(usual: Routine, routine: Routine) -> Callable[..., None]:
-    size = np.uint64(_BLOCK)
+def _unary(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
+    size, one, none = np.uint64(_BLOCK), np.uint64(1), np.uint64(0)
+    usual, zero = results_of.routine, np.uint32(0)
+    low_bound, high_bound = results_of.bounds
 
     def kernel(start: int, stop: int, x: Any, z: Any) -> None:
-        results = np.empty(size, z.dtype)
-        for block in range(np.uint64(start), np.uint64(stop), size):
-            first, are_known = np.uint64(block), True
+        kept = np.empty(size if x is z else none, z.dtype)
+        left = np.empty((np.uint64(stop) - np.uint64(start) + size - one) // size, np.bool_)
+        for block in range(np.uint64(left.size)):
+            first = np.uint64(start) + block * size
             end = min(first + size, np.uint64(stop))
-            for i in range(np.uint64(0), end - first):
-                results[i], is_known = usual(x[first + i])
-                are_known &= is_known
-            if are_known:
-                for i in range(np.uint64(0), end - first):
-                    z[first + i] = results[i]
-            else:
+            results, low, high = kept if kept.size else z[first:end], zero, zero
+            for i in range(end - first):
+                results[i], p, q = usual(x[first + i])
+                low = p if p > low else low
+                high = q if q > high else high
+            left[block] = low > low_bound or high > high_bound
+            if kept.size and not left[block]:
+                for i in range(end - first):
+                    z[first + i] = kept[i]
+        for block in range(np.uint64(left.size)):
+            if left[block]:
+                first = np.uint64(start) + block * size
+                end = min(first + size, np.uint64(stop))
                 for i in range(first, end):
                     z[i] = routine(x[i])
 
     return kernel
 
 
-def _binary(usual: Routine, routine: Routine) -> Callable[..., None]:
-    size = np.uint64(_BLOCK)
+def _binary(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
+    size, one, none = np.uint64(_BLOCK), np.uint64(1), np.uint64(0)
+    usual, zero = results_of.routine, np.uint32(0)
+    low_bound, high_bound = results_of.bounds
 
     def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
-        results = np.empty(size, z.dtype)
-        for block in range(np.uint64(start), np.uint64(stop), size):
-            first, are_known = np.uint64(block), True
+        kept = np.empty(size if x is z or y is z else none, z.dtype)
+        left = np.empty((np.uint64(stop) - np.uint64(start) + size - one) // size, np.bool_)
+        for block in range(np.uint64(left.size)):
+            first = np.uint64(start) + block * size
             end = min(first + size, np.uint64(stop))
-            for i in range(np.uint64(0), end - first):
-                results[i], is_known = usual(x[first + i], y[first + i])
-                are_known &= is_known
-            if are_known:
-                for i in range(np.uint64(0), end - first):
-                    z[first + i] = results[i]
-            else:
+            results, low, high = kept if kept.size else z[first:end], zero, zero
+            for i in range(end - first):
+                results[i], p, q = usual(x[first + i], y[first + i])
+                low = p if p > low else low
+                high = q if q > high else high
+            left[block] = low > low_bound or high > high_bound
+            if kept.size and not left[block]:
+                for i in range(end - first):
+                    z[first + i] = kept[i]
+        for block in range(np.uint64(left.size)):
+            if left[block]:
+                first = np.uint64(start) + block * size
+                end = min(first + size, np.uint64(stop))
                 for i in range(first, end):
                     z[i] = routine(x[i], y[i])
 
     return kernel
 
 
-def _ternary(usual: Routine, routine: Routine) -> Callable[..., None]:
-    size = np.uint64(_BLOCK)
+def _ternary(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
+    size, one, none = np.uint64(_BLOCK), np.uint64(1), np.uint64(0)
+    usual, zero = results_of.routine, np.uint32(0)
+    low_bound, high_bound = results_of.bounds
 
     def kernel(start: int, stop: int, w: Any, x: Any, y: Any, z: Any) -> None:
-        results = np.empty(size, z.dtype)
-        for block in range(np.uint64(start), np.uint64(stop), size):
-            first, are_known = np.uint64(block), True
+        kept = np.empty(size if w is z or x is z or y is z else none, z.dtype)
+        left = np.empty((np.uint64(stop) - np.uint64(start) + size - one) // size, np.bool_)
+        for block in range(np.uint64(left.size)):
+            first = np.uint64(start) + block * size
             end = min(first + size, np.uint64(stop))
-            for i in range(np.uint64(0), end - first):
-                results[i], is_known = usual(w[first + i], x[first + i], y[first + i])
-                are_known &= is_known
-            if are_known:
-                for i in range(np.uint64(0), end - first):
-                    z[first + i] = results[i]
-            else:
+            results, low, high = kept if kept.size else z[first:end], zero, zero
+            for i in range(end - first):
+                results[i], p, q = usual(w[first + i], x[first + i], y[first + i])
+                low = p if p > low else low
+                high = q if q > high else high
+            left[block] = low > low_bound or high > high_bound
+            if kept.size and not left[block]:
+                for i in range(end - first):
+                    z[first + i] = kept[i]
+        for block in range(np.uint64(left.size)):
+            if left[block]:
+                first = np.uint64(start) + block * size
+                end = min(first + size, np.uint64(stop))
                 for i in range(first, end):
                     z[i] = routine(w[i], x[i], y[i])
 
     return kernel
 
 
-def _single_first(usual: Routine, routine: Routine) -> Callable[..., None]:
-    size = np.uint64(_BLOCK)
+def _single_first(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
+    size, one, none = np.uint64(_BLOCK), np.uint64(1), np.uint64(0)
+    usual, zero = results_of.routine, np.uint32(0)
+    low_bound, high_bound = results_of.bounds
 
     def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
-        a, results = x[0], np.empty(size, z.dtype)
-        for block in range(np.uint64(start), np.uint64(stop), size):
-            first, are_known = np.uint64(block), True
+        a, kept = x[0], np.empty(size if y is z else none, z.dtype)
+        left = np.empty((np.uint64(stop) - np.uint64(start) + size - one) // size, np.bool_)
+        for block in range(np.uint64(left.size)):
+            first = np.uint64(start) + block * size
             end = min(first + size, np.uint64(stop))
-            for i in range(np.uint64(0), end - first):
-                results[i], is_known = usual(a, y[first + i])
-                are_known &= is_known
-            if are_known:
-                for i in range(np.uint64(0), end - first):
-                    z[first + i] = results[i]
-            else:
+            results, low, high = kept if kept.size else z[first:end], zero, zero
+            for i in range(end - first):
+                results[i], p, q = usual(a, y[first + i])
+                low = p if p > low else low
+                high = q if q > high else high
+            left[block] = low > low_bound or high > high_bound
+            if kept.size and not left[block]:
+                for i in range(end - first):
+                    z[first + i] = kept[i]
+        for block in range(np.uint64(left.size)):
+            if left[block]:
+                first = np.uint64(start) + block * size
+                end = min(first + size, np.uint64(stop))
                 for i in range(first, end):
                     z[i] = routine(a, y[i])
 
     return kernel
 
 
-def _single_second(usual: Routine, routine: Routine) -> Callable[..., None]:
-    size = np.uint64(_BLOCK)
+def _single_second(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
+    size, one, none = np.uint64(_BLOCK), np.uint64(1), np.uint64(0)
+    usual, zero = results_of.routine, np.uint32(0)
+    low_bound, high_bound = results_of.bounds
 
     def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
-        b, results = y[0], np.empty(size, z.dtype)
-        for block in range(np.uint64(start), np.uint64(stop), size):
-            first, are_known = np.uint64(block), True
+        b, kept = y[0], np.empty(size if x is z else none, z.dtype)
+        left = np.empty((np.uint64(stop) - np.uint64(start) + size - one) // size, np.bool_)
+        for block in range(np.uint64(left.size)):
+            first = np.uint64(start) + block * size
             end = min(first + size, np.uint64(stop))
-            for i in range(np.uint64(0), end - first):
-                results[i], is_known = usual(x[first + i], b)
-                are_known &= is_known
-            if are_known:
-                for i in range(np.uint64(0), end - first):
-                    z[first + i] = results[i]
-            else:
+            results, low, high = kept if kept.size else z[first:end], zero, zero
+            for i in range(end - first):
+                results[i], p, q = usual(x[first + i], b)
+                low = p if p > low else low
+                high = q if q > high else high
+            left[block] = low > low_bound or high > high_bound
+            if kept.size and not left[block]:
+                for i in range(end - first):
+                    z[first + i] = kept[i]
+        for block in range(np.uint64(left.size)):
+            if left[block]:
+                first = np.uint64(start) + block * size
+                end = min(first + size, np.uint64(stop))
                 for i in range(first, end):
                     z[i] = routine(x[i], b)
 

@@ -212,7 +212,7 @@ def _add_usual_results(builder: RoutineBuilder, name: str, routine: Any) -> None
     They belong to the routine: a table that has another routine of that name has not its results.
     """
     if name in USUAL_MAKERS and builder.target.computes_rows and supports_usual_results(builder):
-        routine.usual_results = builder.routine(USUAL_MAKERS[name])
+        routine.usual_results = USUAL_MAKERS[name](builder)
 
 
 def _on_stored(

@@ -31,6 +31,7 @@ from numlean_kernels.targets.intrinsics import (
     fused_multiply_add,
     half_to_single,
     high_product,
+    shift_left,
     single_to_half,
 )
 from numlean_kernels.targets.parallel.launch import ParallelLaunch
@@ -75,6 +76,10 @@ class CpuTarget(Target):
     def high_product(self, bits: int) -> Routine:
         """Return LLVM's product of integers of twice the width, shifted: one instruction."""
         return high_product  # type: ignore[no-any-return]
+
+    def shift_left(self, bits: int) -> Routine:
+        """Return LLVM's shift, with a selection that vectors of x86 do not need."""
+        return shift_left  # type: ignore[no-any-return]
 
     def encoding_of(self, width: int) -> Routine:
         """Return LLVM's bitcast."""

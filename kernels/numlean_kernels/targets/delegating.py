@@ -31,6 +31,10 @@ class DelegatingTarget(Target):
         """Return the routine of the other target."""
         return self._words.high_product(bits)
 
+    def shift_left(self, bits: int) -> Routine:
+        """Return the routine of the other target."""
+        return self._words.shift_left(bits)
+
     def encoding_of(self, width: int) -> Routine:
         """Return the routine of the other target."""
         return self._words.encoding_of(width)

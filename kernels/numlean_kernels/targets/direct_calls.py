@@ -7,6 +7,7 @@ in the order in which it costs least. Arrays of several axes are passed as array
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -15,11 +16,14 @@ from numlean_kernels.protocol import Array
 from numlean_kernels.targets.parallel.launch import ParallelLaunch
 from numlean_kernels.threads import THREADS
 
+_bound = lru_cache(4096)(np.uint64)
+"""Returns a bound of a loop as kernels take it; to make it takes half of the time of a call."""
+
 
 def _unary(
     run: Callable[..., None], dtype: np.dtype[Any], launch: ParallelLaunch
 ) -> Callable[..., Array | None]:
-    array, empty, count, zero = np.ndarray, np.empty, np.uint64, np.uint64(0)
+    array, empty, bound, zero = np.ndarray, np.empty, _bound, np.uint64(0)
 
     def call(x: Any) -> Array | None:
         if type(x) is not array or x.dtype is not dtype or not x.flags.carray:
@@ -28,9 +32,9 @@ def _unary(
         if x.size > launch.serial and THREADS.count > 1:
             launch((x.size,), x.reshape(-1), z.reshape(-1))
         elif x.ndim == 1:
-            run(zero, count(x.size), x, z)
+            run(zero, bound(x.size), x, z)
         else:
-            run(zero, count(x.size), x.reshape(-1), z.reshape(-1))
+            run(zero, bound(x.size), x.reshape(-1), z.reshape(-1))
         return z
 
     return call
@@ -39,7 +43,7 @@ def _unary(
 def _binary(
     run: Callable[..., None], dtype: np.dtype[Any], launch: ParallelLaunch
 ) -> Callable[..., Array | None]:
-    array, empty, count, zero = np.ndarray, np.empty, np.uint64, np.uint64(0)
+    array, empty, bound, zero = np.ndarray, np.empty, _bound, np.uint64(0)
 
     def call(x: Any, y: Any) -> Array | None:
         if type(x) is not array or type(y) is not array or x.shape != y.shape:
@@ -52,14 +56,40 @@ def _binary(
         if x.size > launch.serial and THREADS.count > 1:
             launch((x.size,), x.reshape(-1), y.reshape(-1), z.reshape(-1))
         elif x.ndim == 1:
-            run(zero, count(x.size), x, y, z)
+            run(zero, bound(x.size), x, y, z)
         else:
-            run(zero, count(x.size), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+            run(zero, bound(x.size), x.reshape(-1), y.reshape(-1), z.reshape(-1))
         return z
 
     return call
 
 
-DIRECT_CALLS: Final = {1: _unary, 2: _binary}
+def _ternary(
+    run: Callable[..., None], dtype: np.dtype[Any], launch: ParallelLaunch
+) -> Callable[..., Array | None]:
+    array, empty, bound, zero = np.ndarray, np.empty, _bound, np.uint64(0)
+
+    def call(w: Any, x: Any, y: Any) -> Array | None:
+        if type(w) is not array or type(x) is not array or type(y) is not array:
+            return None
+        if w.dtype is not dtype or x.dtype is not dtype or y.dtype is not dtype:
+            return None
+        if not w.shape == x.shape == y.shape:
+            return None
+        if not (w.flags.carray and x.flags.carray and y.flags.carray):
+            return None
+        z = empty(x.shape, dtype)
+        if x.size > launch.serial and THREADS.count > 1:
+            launch((x.size,), w.reshape(-1), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+        elif x.ndim == 1:
+            run(zero, bound(x.size), w, x, y, z)
+        else:
+            run(zero, bound(x.size), w.reshape(-1), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+        return z
+
+    return call
+
+
+DIRECT_CALLS: Final = {1: _unary, 2: _binary, 3: _ternary}
 """The makers of ``call(x, ...)``, of a loop, the dtype and what launches the loop on large arrays,
 by the number of operands."""

@@ -50,6 +50,23 @@ def high_product(typing_context: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def shift_left(typing_context: Any, word: Any, distance: Any) -> Any:
+    """Shift a word left by another one of its type; zero if that is not less than the width.
+
+    numba's own shifts are in 64 bits, and vectors of those have half as many elements.
+    """
+    if not isinstance(word, types.Integer) or word.signed or word != distance:
+        raise TypingError(f"shift_left takes unsigned integers of one type, not {word}, {distance}")
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = arguments[0].type
+        is_near = builder.icmp_unsigned("<", arguments[1], kind(word.bitwidth))
+        return builder.select(is_near, builder.shl(*arguments), kind(0))
+
+    return word(word, distance), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def fused_multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """Return a * b + c of hardware floats of one format, rounded once, by LLVM's fma."""
     if not isinstance(a, types.Float) or not a == b == c:

@@ -39,6 +39,11 @@ class PythonTarget(Target):
         """Return a function that multiplies Python integers and shifts."""
         return lambda a, b: (a * b) >> bits
 
+    def shift_left(self, bits: int) -> Routine:
+        """Return a function that shifts a Python integer."""
+        ones = (1 << bits) - 1
+        return lambda a, n: (a << n) & ones if n < bits else 0
+
     def encoding_of(self, width: int) -> Routine:
         """Return a function that views a numpy scalar as an integer."""
         bits = np.dtype(f"uint{width}")

@@ -94,6 +94,11 @@ def nary(
     s: Components, name: str, operands: tuple[Storage, ...], *, flags: Flags | None
 ) -> Storage:
     """Apply an operation to the elements of any number of operands."""
+    direct = s.direct.get(name)
+    if direct is not None and flags is None:
+        z = direct(*operands)
+        if z is not None:
+            return z
     return run(s, elementwise(name, len(operands)), fit(s, name, operands), flags=flags)
 
 

@@ -20,6 +20,7 @@ from numlean_kernels.ieee import Arithmetic, Rounding
 from numlean_kernels.ieee.arithmetic import NanRule, Subnormal
 from numlean_kernels.ieee.routine_builder import routine_builder
 from numlean_kernels.ieee.usual_results import USUAL_MAKERS, supports_usual_results
+from numlean_kernels.loops.elementwise import elementwise
 from numlean_kernels.tables.ieee import FLAGGED_MAKERS, ieee_table
 from numlean_kernels.targets.cpu import CPU
 from numlean_kernels.targets.python import PYTHON
@@ -57,20 +58,22 @@ def random_encodings(rng, format, shape):
     return np.where(kind == 7, bits & np.uint64(format.sign_mask), bits & whole).astype(np.uint32)
 
 
-def make_compare(usual, routine, arity):
+def make_compare(usual, bounds, routine, arity):
     """Return ``compare(x)``: the unequal known results, as rows of x, and how many are known."""
+    low_bound, high_bound = bounds
 
     def compare(x):
         known, wrong = 0, []
         for i in range(x.shape[1]):
             if arity == 1:
-                (z, is_known), (expected, _) = usual(x[0, i]), routine(x[0, i])
+                (z, low, high), (expected, _) = usual(x[0, i]), routine(x[0, i])
             elif arity == 2:
-                z, is_known = usual(x[0, i], x[1, i])
+                z, low, high = usual(x[0, i], x[1, i])
                 expected, _ = routine(x[0, i], x[1, i])
             else:
-                z, is_known = usual(x[0, i], x[1, i], x[2, i])
+                z, low, high = usual(x[0, i], x[1, i], x[2, i])
                 expected, _ = routine(x[0, i], x[1, i], x[2, i])
+            is_known = low <= low_bound and high <= high_bound
             known += is_known
             if is_known and z != expected:
                 wrong.append(i)
@@ -81,8 +84,8 @@ def make_compare(usual, routine, arity):
 
 def compared(arithmetic, name, target, x):
     builder = routine_builder(arithmetic, target)
-    usual, routine = builder.routine(USUAL_MAKERS[name]), builder.routine(FLAGGED_MAKERS[name])
-    compare = make_compare(usual, routine, ARITY[name])
+    usual, routine = USUAL_MAKERS[name](builder), builder.routine(FLAGGED_MAKERS[name])
+    compare = make_compare(usual.routine, usual.bounds, routine, ARITY[name])
     known, wrong = (njit(compare) if target is CPU else compare)(x)
     return known, [[hex(bits) for bits in x[:, i]] for i in list(wrong)[:3]]
 
@@ -165,6 +168,36 @@ def test_kernels_have_the_bits_of_those_that_count_flags(dtype, name):
                 for pair in ((x[0], x[1][:1]), (x[0][:1], x[1])):
                     expected = getattr(scalar, name)(*pair, flags=Flags())
                     assert np.array_equal(getattr(scalar, name)(*pair), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [(name, place) for name in ARITY for place in range(ARITY[name])]
+)
+def test_a_result_may_overwrite_an_operand(name, place):
+    arity, rng = ARITY[name], np.random.default_rng(5)
+    launch = CPU.kernel_of(elementwise(name, arity), ieee_table(Arithmetic(BINARY32), CPU))
+    x = random_encodings(rng, BINARY32, (arity, 1700))
+    x[:, :600] = x[:, :600] & np.uint32(BINARY32.trailing_mask) | np.uint32(0x3F800000)
+    expected = np.empty(1700, np.uint32)
+    launch((1700,), *(row.copy() for row in x), expected)
+    operands = [row.copy() for row in x]
+    launch((1700,), *operands, operands[place])
+    assert np.array_equal(operands[place], expected)
+    for one in range(arity):
+        assert one == place or np.array_equal(operands[one], x[one])
+
+
+@pytest.mark.parametrize("target", [CPU, PYTHON])
+def test_a_shift_by_a_word_or_more_gives_zero(target):
+    word, left = target.unsigned(32), target.shift_left(32)
+
+    def shift(a, n):
+        return left(a, n)
+
+    run = njit(shift) if target is CPU else shift
+    for a in (0, 1, 0x80000001, 0xFFFFFFFF):
+        for n in (0, 1, 31, 32, 33, 0xFFFFFFFF):
+            assert run(word(a), word(n)) == (a << n & 0xFFFFFFFF if n < 32 else 0)
 
 
 @pytest.mark.parametrize("contraction", ["none", "fma"])
