@@ -64,6 +64,16 @@ class ArrayTarget(Target):
 
         return high_product
 
+    def shift_left(self, bits: int) -> Routine:
+        """Return a function that shifts numpy's unsigned integers."""
+        word = self.unsigned(bits)
+
+        def shift_left(a: Any, n: Any) -> Any:
+            near = np.asarray(n) < bits
+            return word(np.where(near, np.asarray(a) << np.where(near, n, 0).astype(np.uint64), 0))
+
+        return shift_left
+
     def encoding_of(self, width: int) -> NoReturn:
         """Raise: there are no hardware floats."""
         raise NotImplementedError("no hardware floats on arrays")

@@ -295,6 +295,17 @@ class Target(ABC):
         """
         return None
 
+    def direct_sum(
+        self, loop: Loop, table: Table, dtype: np.dtype[Any]
+    ) -> Callable[..., Array | None] | None:
+        """Return ``run(x)``: the sum of all numbers by a loop on rows, in a new array without axes.
+
+        The result is None if the operand is no numpy array in C order with elements, of that dtype,
+        or too long for one call. The target returns None if it has to do more than to call the
+        kernel.
+        """
+        return None
+
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """Return a new array in the memory that kernels access fastest, with arbitrary contents."""
         return np.empty(shape, dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -94,6 +94,13 @@ def _make_pairwise_rows(table: Table) -> Callable[..., None]:
                 z[i] = kept[0]
 
     return sum_rows
+
+
+PART: Final = 1 << 15
+"""The terms of one part of a long row, a power of two: a whole subtree of the tree of the row."""
+
+LONG: Final = 8 * PART
+"""The terms from which a row is summed in parts, by several threads."""
 
 
 def work_length(terms: int) -> int:

@@ -20,7 +20,7 @@ from numlean_kernels.protocol import (
 )
 from numlean_kernels.targets import float_ops
 from numlean_kernels.targets.cache import enable_disk_cache
-from numlean_kernels.targets.direct_calls import DIRECT_CALLS
+from numlean_kernels.targets.direct_calls import DIRECT_CALLS, DIRECT_SUMS
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.intrinsics import (
     ENCODING_OF,
@@ -128,6 +128,15 @@ class CpuTarget(Target):
         if make is None or table.kernels is not None:
             return None
         return make(self.compiled(loop, table), dtype, ParallelLaunch(self.compiled, loop, table))
+
+    def direct_sum(
+        self, loop: Loop, table: Table, dtype: np.dtype[Any]
+    ) -> Callable[..., Array | None] | None:
+        """Return the compiled loop with as little Python around it as possible."""
+        make = DIRECT_SUMS.get(loop)
+        if make is None or table.kernels is not None:
+            return None
+        return make(self.compiled(loop, table), dtype)
 
     def compile(
         self, operations: Sequence[ProgramStep], *, results: Sequence[Array] | None = None

@@ -1,4 +1,4 @@
-"""Calls of compiled elementwise loops, with as little Python around them as possible.
+"""Calls of compiled elementwise loops and sums, with as little Python around them as possible.
 
 A call takes about a microsecond more than the loop itself, so each condition is checked once, and
 in the order in which it costs least. Arrays of several axes are passed as arrays of one.
@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean_kernels.protocol import Array
+from numlean_kernels.loops.row_sums import LONG, SUM_ORDERED_ROWS, SUM_PAIRWISE_ROWS, work_length
+from numlean_kernels.protocol import Array, Loop
 from numlean_kernels.targets.parallel.launch import ParallelLaunch
 from numlean_kernels.threads import THREADS
 
@@ -90,6 +91,40 @@ def _ternary(
     return call
 
 
+def _ordered_sum(run: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., Array | None]:
+    array, empty, zero, one = np.ndarray, np.empty, np.uint64(0), np.uint64(1)
+
+    def call(x: Any) -> Array | None:
+        if type(x) is not array or x.dtype is not dtype or not x.flags.carray or not x.size:
+            return None
+        z = empty(1, dtype)
+        run(zero, one, x.reshape(1, -1), z)
+        return z.reshape(())
+
+    return call
+
+
+def _pairwise_sum(run: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., Array | None]:
+    array, empty, zero, one = np.ndarray, np.empty, np.uint64(0), np.uint64(1)
+
+    def call(x: Any) -> Array | None:
+        if type(x) is not array or x.dtype is not dtype or not x.flags.carray or not x.size:
+            return None
+        if x.size >= LONG:
+            return None
+        z = empty(1, dtype)
+        run(zero, one, x.reshape(1, -1), empty((1, work_length(x.size)), dtype), z)
+        return z.reshape(())
+
+    return call
+
+
 DIRECT_CALLS: Final = {1: _unary, 2: _binary, 3: _ternary}
 """The makers of ``call(x, ...)``, of a loop, the dtype and what launches the loop on large arrays,
 by the number of operands."""
+
+DIRECT_SUMS: Final[dict[Loop, Callable[..., Callable[..., Array | None]]]] = {
+    SUM_ORDERED_ROWS: _ordered_sum,
+    SUM_PAIRWISE_ROWS: _pairwise_sum,
+}
+"""The makers of ``call(x)``, of a loop and the dtype, by the loop."""

@@ -33,6 +33,8 @@ class Components(Protocol):
     def uses_code_tables(self) -> bool: ...  # noqa: D102
     @property
     def direct(self) -> dict[str, Callable[..., Storage | None]]: ...  # noqa: D102
+    @property
+    def direct_sums(self) -> dict[str, Callable[..., Storage | None]]: ...  # noqa: D102
 
     def without_recorder(self) -> Scalar:
         """Return the same arithmetic, none of whose operations are recorded."""

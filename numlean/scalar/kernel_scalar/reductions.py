@@ -25,7 +25,13 @@ from numlean_kernels.loops.lookup import MATMUL_BY_TABLE, SUM_BY_TABLE
 from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
 from numlean_kernels.loops.matmul_of_views import OF_VIEWS
 from numlean_kernels.loops.reduce import ARGMAX, MAX, SUM_ORDERED, SUM_PAIRWISE, likely_add
-from numlean_kernels.loops.row_sums import SUM_ORDERED_ROWS, SUM_PAIRWISE_ROWS, work_length
+from numlean_kernels.loops.row_sums import (
+    LONG,
+    PART,
+    SUM_ORDERED_ROWS,
+    SUM_PAIRWISE_ROWS,
+    work_length,
+)
 from numlean_kernels.protocol import Loop, kernel_for
 
 
@@ -82,6 +88,11 @@ _TRANSPOSED: Final = {
 
 def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: Order) -> Storage:
     """Return the sums along axes."""
+    if axis is None and not keepdims:
+        direct = s.direct_sums.get(reduction)
+        z = None if direct is None else direct(x)
+        if z is not None:
+            return z
     loop = _choose("reduction", reduction, {"ordered": SUM_ORDERED, "pairwise": SUM_PAIRWISE})
     if type(axis) is tuple and len(axis) == 1:
         (axis,) = axis
@@ -91,13 +102,25 @@ def sum_axes(s: Components, x: Storage, axis: Axis, keepdims: bool, reduction: O
     if rows is not None:
         shape = (1,) * x.ndim if axis is None else (*x.shape[:-1], 1)
         kept = shape if keepdims else (() if axis is None else x.shape[:-1])
-        return (_ordered_rows if loop is SUM_ORDERED else _pairwise_rows)(s, rows).reshape(kept)
+        z = (_ordered_rows if loop is SUM_ORDERED else _pairwise_rows)(s, rows).reshape(kept)
+        if axis is None:
+            _remember(s, reduction)
+        return z
     axes = shapes.axes_of(axis, check_storage(s, "sum", x).ndim)
     kept = tuple(x.shape[k] for k in range(x.ndim) if k not in axes)
     shape = shapes.keepdims_shape(x.shape, axis) if keepdims else kept
     terms = block(s, "sum", x, axes)
     is_ordered = loop is SUM_ORDERED or terms.shape[1] == 0
     return (_ordered_sums if is_ordered else _pairwise_sums)(s, terms).reshape(shape)
+
+
+def _remember(s: Components, reduction: Order) -> None:
+    """Keep the short way to the sum of all numbers of an array."""
+    if reduction not in s.direct_sums:
+        loop = SUM_ORDERED_ROWS if reduction == "ordered" else SUM_PAIRWISE_ROWS
+        direct = s.target.direct_sum(loop, s.table, s.codec.storage_dtype)
+        if direct is not None:
+            s.direct_sums[reduction] = direct
 
 
 def _ordered_sums(s: Components, terms: Storage) -> Storage:
@@ -130,10 +153,25 @@ def _ordered_rows(s: Components, rows: Storage) -> Storage:
 
 
 def _pairwise_rows(s: Components, rows: Storage) -> Storage:
+    if len(rows) == 1 and rows.size >= LONG:
+        return _pairwise_rows(s, _sums_of_parts(s, rows[0]).reshape(1, -1))
     z = s.target.empty(len(rows), rows.dtype)
     work = s.target.empty((len(rows), work_length(rows.shape[1])), rows.dtype)
     kernel(s, SUM_PAIRWISE_ROWS)(z.shape, rows, work, z)
     return z
+
+
+def _sums_of_parts(s: Components, row: Storage) -> Storage:
+    """Return the sums of whole subtrees of a row, and of the rest, which neighbours merge next."""
+    whole = row.size // PART * PART
+    sums = s.target.empty(-(-row.size // PART), row.dtype)
+    for part in (row[:whole].reshape(-1, PART), row[whole:].reshape(1, -1)):
+        if part.size:
+            count = len(part)
+            z = sums[:count] if part.size > PART else sums[-1:]
+            work = s.target.empty((count, work_length(part.shape[1])), row.dtype)
+            kernel(s, SUM_PAIRWISE_ROWS)((count,), part, work, z)
+    return sums
 
 
 def _pairwise_sums(s: Components, terms: Storage) -> Storage:

@@ -96,6 +96,11 @@ class KernelScalar(ElementaryFunctions):
         """Elementwise operations that ran before, by name, that take little but their kernel."""
         return {}
 
+    @cached_property
+    def direct_sums(self) -> dict[str, Callable[..., Storage | None]]:
+        """Sums of whole arrays that ran before, by their order, that take little more."""
+        return {}
+
     @property
     def device(self) -> str:
         """The device that runs its operations."""
