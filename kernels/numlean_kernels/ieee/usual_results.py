@@ -79,9 +79,9 @@ def _make_sum(builder: RoutineBuilder, flip: int) -> UsualResults:
         header = word((a if mag_a >= mag_b else b) & head)
         different = word(a ^ b)
         # With the implicit bit, the greater operand of a subnormal or zero exponent is right too,
-        # if the other one is zero.
-        sig_big = word(word((big & trailing_mask) | implicit_bit) << lead)
+        # if the other one is zero. From that of the smaller one, vectors need a constant less.
         leading = small if small < implicit_bit else implicit_bit
+        sig_big = word(word((big & trailing_mask) | word(leading | implicit_bit)) << lead)
         sig_small = word(word((small & trailing_mask) | leading) << lead)
         distance = word(word(big >> trailing_bits) - word(small >> trailing_bits))
         distance = distance if distance < farthest else farthest

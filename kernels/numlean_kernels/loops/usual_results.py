@@ -33,12 +33,12 @@ def usual_results_of_broadcast(table: Table, name: str, place: int) -> Callable[
 
 
 def _unary(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
-    size, one, none = np.uint64(_BLOCK), np.uint64(1), np.uint64(0)
+    size, one = np.uint64(_BLOCK), np.uint64(1)
     usual, zero = results_of.routine, np.uint32(0)
     low_bound, high_bound = results_of.bounds
 
     def kernel(start: int, stop: int, x: Any, z: Any) -> None:
-        kept = np.empty(size if x is z else none, z.dtype)
+        kept = np.empty(size, z.dtype) if x is z else z[:0]
         left = np.empty((np.uint64(stop) - np.uint64(start) + size - one) // size, np.bool_)
         for block in range(np.uint64(left.size)):
             first = np.uint64(start) + block * size
@@ -63,12 +63,12 @@ def _unary(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
 
 
 def _binary(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
-    size, one, none = np.uint64(_BLOCK), np.uint64(1), np.uint64(0)
+    size, one = np.uint64(_BLOCK), np.uint64(1)
     usual, zero = results_of.routine, np.uint32(0)
     low_bound, high_bound = results_of.bounds
 
     def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
-        kept = np.empty(size if x is z or y is z else none, z.dtype)
+        kept = np.empty(size, z.dtype) if x is z or y is z else z[:0]
         left = np.empty((np.uint64(stop) - np.uint64(start) + size - one) // size, np.bool_)
         for block in range(np.uint64(left.size)):
             first = np.uint64(start) + block * size
@@ -93,12 +93,12 @@ def _binary(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
 
 
 def _ternary(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
-    size, one, none = np.uint64(_BLOCK), np.uint64(1), np.uint64(0)
+    size, one = np.uint64(_BLOCK), np.uint64(1)
     usual, zero = results_of.routine, np.uint32(0)
     low_bound, high_bound = results_of.bounds
 
     def kernel(start: int, stop: int, w: Any, x: Any, y: Any, z: Any) -> None:
-        kept = np.empty(size if w is z or x is z or y is z else none, z.dtype)
+        kept = np.empty(size, z.dtype) if w is z or x is z or y is z else z[:0]
         left = np.empty((np.uint64(stop) - np.uint64(start) + size - one) // size, np.bool_)
         for block in range(np.uint64(left.size)):
             first = np.uint64(start) + block * size
@@ -123,12 +123,12 @@ def _ternary(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
 
 
 def _single_first(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
-    size, one, none = np.uint64(_BLOCK), np.uint64(1), np.uint64(0)
+    size, one = np.uint64(_BLOCK), np.uint64(1)
     usual, zero = results_of.routine, np.uint32(0)
     low_bound, high_bound = results_of.bounds
 
     def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
-        a, kept = x[0], np.empty(size if y is z else none, z.dtype)
+        a, kept = x[0], np.empty(size, z.dtype) if y is z else z[:0]
         left = np.empty((np.uint64(stop) - np.uint64(start) + size - one) // size, np.bool_)
         for block in range(np.uint64(left.size)):
             first = np.uint64(start) + block * size
@@ -153,12 +153,12 @@ def _single_first(results_of: UsualResults, routine: Routine) -> Callable[..., N
 
 
 def _single_second(results_of: UsualResults, routine: Routine) -> Callable[..., None]:
-    size, one, none = np.uint64(_BLOCK), np.uint64(1), np.uint64(0)
+    size, one = np.uint64(_BLOCK), np.uint64(1)
     usual, zero = results_of.routine, np.uint32(0)
     low_bound, high_bound = results_of.bounds
 
     def kernel(start: int, stop: int, x: Any, y: Any, z: Any) -> None:
-        b, kept = y[0], np.empty(size if x is z else none, z.dtype)
+        b, kept = y[0], np.empty(size, z.dtype) if x is z else z[:0]
         left = np.empty((np.uint64(stop) - np.uint64(start) + size - one) // size, np.bool_)
         for block in range(np.uint64(left.size)):
             first = np.uint64(start) + block * size

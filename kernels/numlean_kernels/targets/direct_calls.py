@@ -29,13 +29,14 @@ def _unary(
     def call(x: Any) -> Array | None:
         if type(x) is not array or x.dtype is not dtype or not x.flags.carray:
             return None
-        z = empty(x.shape, dtype)
-        if x.size > launch.serial and THREADS.count > 1:
-            launch((x.size,), x.reshape(-1), z.reshape(-1))
-        elif x.ndim == 1:
-            run(zero, bound(x.size), x, z)
+        shape, size = x.shape, x.size
+        z = empty(shape, dtype)
+        if size > launch.serial and THREADS.count > 1:
+            launch((size,), x.reshape(-1), z.reshape(-1))
+        elif len(shape) == 1:
+            run(zero, bound(size), x, z)
         else:
-            run(zero, bound(x.size), x.reshape(-1), z.reshape(-1))
+            run(zero, bound(size), x.reshape(-1), z.reshape(-1))
         return z
 
     return call
@@ -47,19 +48,20 @@ def _binary(
     array, empty, bound, zero = np.ndarray, np.empty, _bound, np.uint64(0)
 
     def call(x: Any, y: Any) -> Array | None:
-        if type(x) is not array or type(y) is not array or x.shape != y.shape:
+        if type(x) is not array or type(y) is not array:
             return None
         if x.dtype is not dtype or y.dtype is not dtype:
             return None
-        if not (x.flags.carray and y.flags.carray):
+        shape, size = x.shape, x.size
+        if y.shape != shape or not (x.flags.carray and y.flags.carray):
             return None
-        z = empty(x.shape, dtype)
-        if x.size > launch.serial and THREADS.count > 1:
-            launch((x.size,), x.reshape(-1), y.reshape(-1), z.reshape(-1))
-        elif x.ndim == 1:
-            run(zero, bound(x.size), x, y, z)
+        z = empty(shape, dtype)
+        if size > launch.serial and THREADS.count > 1:
+            launch((size,), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+        elif len(shape) == 1:
+            run(zero, bound(size), x, y, z)
         else:
-            run(zero, bound(x.size), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+            run(zero, bound(size), x.reshape(-1), y.reshape(-1), z.reshape(-1))
         return z
 
     return call
@@ -75,17 +77,18 @@ def _ternary(
             return None
         if w.dtype is not dtype or x.dtype is not dtype or y.dtype is not dtype:
             return None
-        if not w.shape == x.shape == y.shape:
+        shape, size = x.shape, x.size
+        if w.shape != shape or y.shape != shape:
             return None
         if not (w.flags.carray and x.flags.carray and y.flags.carray):
             return None
-        z = empty(x.shape, dtype)
-        if x.size > launch.serial and THREADS.count > 1:
-            launch((x.size,), w.reshape(-1), x.reshape(-1), y.reshape(-1), z.reshape(-1))
-        elif x.ndim == 1:
-            run(zero, bound(x.size), w, x, y, z)
+        z = empty(shape, dtype)
+        if size > launch.serial and THREADS.count > 1:
+            launch((size,), w.reshape(-1), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+        elif len(shape) == 1:
+            run(zero, bound(size), w, x, y, z)
         else:
-            run(zero, bound(x.size), w.reshape(-1), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+            run(zero, bound(size), w.reshape(-1), x.reshape(-1), y.reshape(-1), z.reshape(-1))
         return z
 
     return call
