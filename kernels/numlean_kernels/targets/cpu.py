@@ -34,6 +34,7 @@ from numlean_kernels.targets.intrinsics import (
     shift_left,
     single_to_half,
 )
+from numlean_kernels.targets.native_calls import entry_point
 from numlean_kernels.targets.parallel.launch import ParallelLaunch
 
 Kind = TypeVar("Kind")
@@ -127,7 +128,8 @@ class CpuTarget(Target):
         make = DIRECT_CALLS.get(arity)
         if make is None or table.kernels is not None:
             return None
-        return make(self.compiled(loop, table), dtype, ParallelLaunch(self.compiled, loop, table))
+        run = entry_point(self.compiled, loop, table, ((dtype, 1),) * (arity + 1))
+        return make(run, dtype, ParallelLaunch(self.compiled, loop, table))
 
     def direct_sum(
         self, loop: Loop, table: Table, dtype: np.dtype[Any]
@@ -136,7 +138,9 @@ class CpuTarget(Target):
         make = DIRECT_SUMS.get(loop)
         if make is None or table.kernels is not None:
             return None
-        return make(self.compiled(loop, table), dtype)
+        rows, sums = (dtype, 2), (dtype, 1)
+        layouts = (rows, *(rows,) * (loop.outputs - 1), sums)
+        return make(entry_point(self.compiled, loop, table, layouts), dtype)
 
     def compile(
         self, operations: Sequence[ProgramStep], *, results: Sequence[Array] | None = None

@@ -1,13 +1,13 @@
 """Calls of compiled elementwise loops and sums, with as little Python around them as possible.
 
 A call takes about a microsecond more than the loop itself, so each condition is checked once, and
-in the order in which it costs least. Arrays of several axes are passed as arrays of one.
+in the order in which it costs least. ``run`` is the compiled code for arrays of the dtype, which
+checks no types. Arrays of several axes are passed as arrays of one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -17,14 +17,11 @@ from numlean_kernels.protocol import Array, Loop
 from numlean_kernels.targets.parallel.launch import ParallelLaunch
 from numlean_kernels.threads import THREADS
 
-_bound = lru_cache(4096)(np.uint64)
-"""Returns a bound of a loop as kernels take it; to make it takes half of the time of a call."""
-
 
 def _unary(
     run: Callable[..., None], dtype: np.dtype[Any], launch: ParallelLaunch
 ) -> Callable[..., Array | None]:
-    array, empty, bound, zero = np.ndarray, np.empty, _bound, np.uint64(0)
+    array, empty = np.ndarray, np.empty
 
     def call(x: Any) -> Array | None:
         if type(x) is not array or x.dtype is not dtype or not x.flags.carray:
@@ -34,9 +31,9 @@ def _unary(
         if size > launch.serial and THREADS.count > 1:
             launch((size,), x.reshape(-1), z.reshape(-1))
         elif len(shape) == 1:
-            run(zero, bound(size), x, z)
+            run(0, size, x, z)
         else:
-            run(zero, bound(size), x.reshape(-1), z.reshape(-1))
+            run(0, size, x.reshape(-1), z.reshape(-1))
         return z
 
     return call
@@ -45,7 +42,7 @@ def _unary(
 def _binary(
     run: Callable[..., None], dtype: np.dtype[Any], launch: ParallelLaunch
 ) -> Callable[..., Array | None]:
-    array, empty, bound, zero = np.ndarray, np.empty, _bound, np.uint64(0)
+    array, empty = np.ndarray, np.empty
 
     def call(x: Any, y: Any) -> Array | None:
         if type(x) is not array or type(y) is not array:
@@ -59,9 +56,9 @@ def _binary(
         if size > launch.serial and THREADS.count > 1:
             launch((size,), x.reshape(-1), y.reshape(-1), z.reshape(-1))
         elif len(shape) == 1:
-            run(zero, bound(size), x, y, z)
+            run(0, size, x, y, z)
         else:
-            run(zero, bound(size), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+            run(0, size, x.reshape(-1), y.reshape(-1), z.reshape(-1))
         return z
 
     return call
@@ -70,7 +67,7 @@ def _binary(
 def _ternary(
     run: Callable[..., None], dtype: np.dtype[Any], launch: ParallelLaunch
 ) -> Callable[..., Array | None]:
-    array, empty, bound, zero = np.ndarray, np.empty, _bound, np.uint64(0)
+    array, empty = np.ndarray, np.empty
 
     def call(w: Any, x: Any, y: Any) -> Array | None:
         if type(w) is not array or type(x) is not array or type(y) is not array:
@@ -86,29 +83,29 @@ def _ternary(
         if size > launch.serial and THREADS.count > 1:
             launch((size,), w.reshape(-1), x.reshape(-1), y.reshape(-1), z.reshape(-1))
         elif len(shape) == 1:
-            run(zero, bound(size), w, x, y, z)
+            run(0, size, w, x, y, z)
         else:
-            run(zero, bound(size), w.reshape(-1), x.reshape(-1), y.reshape(-1), z.reshape(-1))
+            run(0, size, w.reshape(-1), x.reshape(-1), y.reshape(-1), z.reshape(-1))
         return z
 
     return call
 
 
 def _ordered_sum(run: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., Array | None]:
-    array, empty, zero, one = np.ndarray, np.empty, np.uint64(0), np.uint64(1)
+    array, empty = np.ndarray, np.empty
 
     def call(x: Any) -> Array | None:
         if type(x) is not array or x.dtype is not dtype or not x.flags.carray or not x.size:
             return None
         z = empty(1, dtype)
-        run(zero, one, x.reshape(1, -1), z)
+        run(0, 1, x.reshape(1, -1), z)
         return z.reshape(())
 
     return call
 
 
 def _pairwise_sum(run: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..., Array | None]:
-    array, empty, zero, one = np.ndarray, np.empty, np.uint64(0), np.uint64(1)
+    array, empty = np.ndarray, np.empty
 
     def call(x: Any) -> Array | None:
         if type(x) is not array or x.dtype is not dtype or not x.flags.carray or not x.size:
@@ -116,7 +113,7 @@ def _pairwise_sum(run: Callable[..., None], dtype: np.dtype[Any]) -> Callable[..
         if x.size >= LONG:
             return None
         z = empty(1, dtype)
-        run(zero, one, x.reshape(1, -1), empty((1, work_length(x.size)), dtype), z)
+        run(0, 1, x.reshape(1, -1), empty((1, work_length(x.size)), dtype), z)
         return z.reshape(())
 
     return call

@@ -61,13 +61,31 @@ def kernel_code(
     compiled: Compiled, loop: Loop, table: Table, layouts: tuple[Layout, ...]
 ) -> tuple[int, object]:
     """Return the address of a kernel for arrays of some layouts, and what keeps its code."""
-    arrays = tuple(types.Array(from_dtype(dtype), ndim, "C") for dtype, ndim in layouts)
-    run = compiled(loop, table)
-    signature = signature_of(run, loop.rank, arrays)
+    run, signature = _overload(compiled, loop, table, layouts)
     with global_compiler_lock:
         run.compile(signature)
         code = run.overloads[signature]
         return code.library.get_pointer_to_function(code.fndesc.llvm_func_name), code
+
+
+def entry_point(
+    compiled: Compiled, loop: Loop, table: Table, layouts: tuple[Layout, ...]
+) -> Callable[..., None]:
+    """Return a kernel for arrays of some layouts, called from Python, that checks no types.
+
+    It takes the bounds as integers, and then arrays of exactly those layouts.
+    """
+    run, signature = _overload(compiled, loop, table, layouts)
+    return run.compile(signature)  # type: ignore[no-any-return]
+
+
+def _overload(
+    compiled: Compiled, loop: Loop, table: Table, layouts: tuple[Layout, ...]
+) -> tuple[Any, tuple[Any, ...]]:
+    """Return the dispatcher of a kernel, and the types of its arguments."""
+    arrays = tuple(types.Array(from_dtype(dtype), ndim, "C") for dtype, ndim in layouts)
+    run = compiled(loop, table)
+    return run, signature_of(run, loop.rank, arrays)
 
 
 def signature_of(run: Any, rank: int, arrays: Sequence[Any]) -> tuple[Any, ...]:
