@@ -17,6 +17,7 @@ from numlean_kernels.limbs.fractions import (
     leading_zeros,
     multiply_by,
     negate,
+    put_difference,
     put_half,
     put_product,
     put_quotient,
@@ -75,8 +76,7 @@ def put_small_arctangent(t: Any, u: Any, m: Any, c: Any, row: Any, work: Any) ->
         used = m if skipped < W2 else m - skipped + W1
         o = m - used
         multiply_by(t, q + o, t, s + o, used, t, p + o)
-        negate(t, q + o, used)
-        add_to(t, q + o, c, (_SERIES + terms + k - W1) * row + row - used, used)
+        put_difference(t, q + o, c, (_SERIES + terms + k - W1) * row + row - used, used)
     put_product(t, q, t, s, m, t, p)
     put_product(t, p, t, u, m, t, q)
     subtract_from(t, u, t, q, m)

@@ -298,6 +298,53 @@ def subtract_words_of(n: int) -> Any:
 
 
 @cache
+def subtract_from_words_of(n: int) -> Any:
+    """Return ``f(z, zo, x, xo, borrow)``: subtract n words of z, and a borrow, from x, into z.
+
+    It returns the borrow.
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def subtract(typing_context: Any, z: Any, zo: Any, x: Any, xo: Any, borrow: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            z, zo, x, xo, borrow = arguments
+            at = builder.gep(z, [zo])
+            none = [WORD(0)] * (n - 1)
+            words = load_words(builder, address_of(builder, x, xo), n)
+            rest, first = difference_of(builder, words, [borrow, *none])
+            rest, second = difference_of(builder, rest, load_words(builder, at, n))
+            store_words(builder, rest, at)
+            return builder.add(first, second)
+
+        return types.uint64(*_WORDS, *_WORDS, types.uint64), generate
+
+    return subtract
+
+
+@cache
+def negate_words_of(n: int) -> Any:
+    """Return ``f(z, zo, borrow)``: replace n words by their negative less a borrow.
+
+    It returns the borrow.
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def negate(typing_context: Any, z: Any, zo: Any, borrow: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            z, zo, borrow = arguments
+            at = builder.gep(z, [zo])
+            none = [WORD(0)] * (n - 1)
+            rest, first = difference_of(builder, [WORD(0), *none], [borrow, *none])
+            rest, second = difference_of(builder, rest, load_words(builder, at, n))
+            store_words(builder, rest, at)
+            return builder.add(first, second)
+
+        return types.uint64(*_WORDS, types.uint64), generate
+
+    return negate
+
+
+@cache
 def add_multiple_of(n: int) -> Any:
     """Return ``f(x, xo, factor, z, zo, carry)``: add n words of x times a word, and a carry, to z.
 

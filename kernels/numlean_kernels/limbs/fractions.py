@@ -9,7 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean_kernels.limbs.fixed_words import add_words_of, subtract_words_of
+from numlean_kernels.limbs.fixed_words import (
+    add_words_of,
+    negate_words_of,
+    subtract_from_words_of,
+    subtract_words_of,
+)
 from numlean_kernels.limbs.fraction_product import MOST_WORDS, put_short_product
 from numlean_kernels.limbs.word_literals import ONES, W0, W1, W4, W6, W63
 from numlean_kernels.limbs.words import add_multiple, divide_step, reciprocal_of
@@ -21,6 +26,8 @@ _SPARE: Final = np.uint64(20)
 
 _add_four, _add_one = add_words_of(4), add_words_of(1)
 _subtract_four, _subtract_one = subtract_words_of(4), subtract_words_of(1)
+_subtract_from_four, _subtract_from_one = subtract_from_words_of(4), subtract_from_words_of(1)
+_negate_four, _negate_one = negate_words_of(4), negate_words_of(1)
 
 ERROR: Final = np.uint64(1 << 12)
 """The units by which the fractions of functions differ from their values, at most."""
@@ -82,13 +89,27 @@ def subtract_from(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> Any:
 
 
 @InlinedRoutine
+def put_difference(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> None:
+    """Replace m words of z by those of x less z, modulo 2**(64 * m)."""
+    borrow, k = W0, W0
+    while k + W4 <= m:
+        borrow = _subtract_from_four(z, zo + k, x, xo + k, borrow)
+        k += W4
+    while k < m:
+        borrow = _subtract_from_one(z, zo + k, x, xo + k, borrow)
+        k += W1
+
+
+@InlinedRoutine
 def negate(z: Any, zo: Any, m: Any) -> None:
     """Replace m words by their negative modulo 2**(64 * m)."""
-    carry = W1
-    for k in range(m):
-        word = ~z[zo + k] + carry
-        carry = W1 if carry != W0 and word == W0 else W0
-        z[zo + k] = word
+    borrow, k = W0, W0
+    while k + W4 <= m:
+        borrow = _negate_four(z, zo + k, borrow)
+        k += W4
+    while k < m:
+        borrow = _negate_one(z, zo + k, borrow)
+        k += W1
 
 
 @InlinedRoutine

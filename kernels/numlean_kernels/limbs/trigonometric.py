@@ -17,6 +17,7 @@ from numlean_kernels.limbs.fractions import (
     leading_zeros,
     multiply_by,
     negate,
+    put_difference,
     put_half,
     put_product,
     put_quotient,
@@ -100,8 +101,7 @@ def put_series(t: Any, s: Any, first: Any, q: Any, m: Any, c: Any, row: Any, p: 
         used = m if skipped < W2 else m - skipped + W1
         o = m - used
         multiply_by(t, q + o, t, s + o, used, t, p + o)
-        negate(t, q + o, used)
-        add_to(t, q + o, c, (_SERIES + first + k + k - W2) * row + row - used, used)
+        put_difference(t, q + o, c, (_SERIES + first + k + k - W2) * row + row - used, used)
 
 
 @LinkedRoutine

@@ -41,6 +41,33 @@ def multiply_add(typing_context: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def divided(typing_context: Any, u2: Any, u1: Any, u0: Any, d1: Any, d0: Any, inverse: Any) -> Any:
+    """Return the quotient of three words by two, which is below 2**64, by their reciprocal.
+
+    N. Moeller and T. Granlund, "Improved division by invariant integers", IEEE TC 60(2), 2011. The
+    conditions are as good as random, so nothing here branches.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        b, word, wide = builder, ir.IntType(64), ir.IntType(128)
+        u2, u1, u0, d1, d0, inverse = (b.zext(each, wide) for each in arguments)
+        top, below, divisor = (
+            b.or_(b.shl(high, wide(64)), low) for high, low in ((u2, u1), (u1, u0), (d1, d0))
+        )
+        estimate = b.add(b.mul(inverse, u2), top)
+        q0, q1 = b.trunc(estimate, word), b.lshr(estimate, wide(64))
+        # The remainder after one more than the estimate.
+        rest = b.sub(b.sub(below, b.mul(divisor, q1)), divisor)
+        is_estimate = b.icmp_unsigned(">=", b.trunc(b.lshr(rest, wide(64)), word), q0)
+        rest = b.select(is_estimate, b.add(rest, divisor), rest)
+        quotient = b.trunc(b.select(is_estimate, q1, b.add(q1, wide(1))), word)
+        is_less = b.icmp_unsigned(">=", rest, divisor)
+        return b.add(quotient, b.zext(is_less, word))
+
+    return types.uint64(*(types.uint64,) * 6), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def words_at(typing_context: Any, address: Any) -> Any:
     """Return the words at an address, to be indexed. Nobody counts references to them."""
 
@@ -198,30 +225,6 @@ def reciprocal_of(d: Any, do: Any, n: Any) -> Any:
         if product > high or (product == high and below >= low):
             inverse -= W1
     return inverse
-
-
-@InlinedRoutine
-def divided(u2: Any, u1: Any, u0: Any, d1: Any, d0: Any, inverse: Any) -> Any:
-    """Return the quotient of three words by two, which is below 2**64, by their reciprocal.
-
-    N. Moeller and T. Granlund, "Improved division by invariant integers", IEEE TC 60(2), 2011.
-    """
-    q0, q1 = multiply_add(inverse, u2, u1, W0)
-    q1 += u2
-    # The remainder, of two words, after one more.
-    below, above = multiply_add(d0, q1, W0, W0)
-    r1, r0 = u1 - q1 * d1 - above, u0 - below
-    r1 -= W1 if u0 < below else W0
-    r1 -= d1 + (W1 if r0 < d0 else W0)
-    r0 -= d0
-    q1 += W1
-    if r1 >= q0:
-        q1 -= W1
-        r0 += d0
-        r1 += d1 + (W1 if r0 < d0 else W0)
-    if r1 > d1 or (r1 == d1 and r0 >= d0):
-        q1 += W1
-    return q1
 
 
 @InlinedRoutine
