@@ -21,6 +21,7 @@ from numlean_kernels.loops.elementwise import unary
 from numlean_kernels.protocol import Table, Target, kernel_for
 from numlean_kernels.tables.exact import decode, default_nan, flagged_encoder, infinite
 from numlean_kernels.tables.ieee import ieee_table
+from numlean_kernels.tables.widened import widened_table
 
 
 class CodesInStorage(ABC):
@@ -247,8 +248,13 @@ def rounder_of(arithmetic: Arithmetic, conversion: Conversion) -> Rounder:
         NumleanError: The format does not have one of them.
     """
     own = _with_choices(arithmetic, conversion)
-    encode, table = partial(encode_raw_flagged, own), partial(ieee_table, own)
+    encode, table = partial(encode_raw_flagged, own), partial(_table_of_conversions, own)
     return Rounder(encode, table, own.format.storage_dtype)
+
+
+def _table_of_conversions(arithmetic: Arithmetic, target: Target) -> Table:
+    """Return the routines that round numbers: the fastest on the CPU, or else the plain."""
+    return (widened_table if target.computes_rows else ieee_table)(arithmetic, target)
 
 
 def _with_choices(arithmetic: Arithmetic, conversion: Conversion) -> Arithmetic:

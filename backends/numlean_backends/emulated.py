@@ -46,6 +46,10 @@ _WHY_NOT: Final = (
     "the processor computes binary32 and binary64 without options, and formats of at most 25"
     " significant bits within the range of binary64"
 )
+_WHY_NOT_AT_RANDOM: Final = (
+    "in binary64, the processor rounds formats of at most 26 significant and nine exponent bits at"
+    " random, and with N random bits of at most 52 - N significant bits"
+)
 _SEED: Final = "seed"
 _MATH: Final = "math"
 _INTEGER: Final = re.compile("[0-9]{1,40}")
@@ -72,21 +76,21 @@ def emulated_backend(
         substitutes = _substitutes(arithmetic, spec)
         if arithmetic.rounding is not Rounding.STOCHASTIC:
             return _kernel_scalar(spec.text, arithmetic, arithmetic, target, substitutes)
-        nearest = replace(arithmetic, rounding=Rounding.TIES_TO_EVEN, random=None)
-        return StochasticScalar(
-            name=spec.text,
-            nearest=_kernel_scalar(spec.text, nearest, nearest, target),
-            rounded=_kernel_scalar(spec.text, arithmetic, nearest, target),
-            stream=NoiseStream(_seed(spec)),
-        )
+        return _stochastic_scalar(spec, arithmetic, target)
 
-    def make_fast(spec: Dtype, device: str) -> KernelScalar:
+    def make_fast(spec: Dtype, device: str) -> KernelScalar | StochasticScalar:
         arithmetic = arithmetic_of(format if isinstance(format, Format) else format(spec), spec)
         if _substitutes(arithmetic, spec):
             raise UnavailableError(f"{spec.text} has no fast kernels: leave out math=torchlean")
         target = get_target(device)
-        usual = _kernel_scalar(spec.text, arithmetic, arithmetic, target)
-        return replace(usual, table=_fast_table(spec, arithmetic, target))
+        table = _fast_table(spec, arithmetic, target)
+        if arithmetic.rounding is not Rounding.STOCHASTIC:
+            usual = _kernel_scalar(spec.text, arithmetic, arithmetic, target)
+            return replace(usual, table=table)
+        plain = _stochastic_scalar(spec, arithmetic, target)
+        nearest = replace(plain.inner, table=_fast_table(spec, _to_nearest(arithmetic), target))
+        rounded = replace(plain.rounded, table=table)
+        return StochasticScalar(spec.text, nearest, rounded, plain.stream)
 
     return ScalarBackend(
         pattern=pattern,
@@ -99,6 +103,20 @@ def emulated_backend(
     )
 
 
+def _stochastic_scalar(spec: Dtype, arithmetic: Arithmetic, target: Target) -> StochasticScalar:
+    nearest = _to_nearest(arithmetic)
+    return StochasticScalar(
+        name=spec.text,
+        nearest=_kernel_scalar(spec.text, nearest, nearest, target),
+        rounded=_kernel_scalar(spec.text, arithmetic, nearest, target),
+        stream=NoiseStream(_seed(spec)),
+    )
+
+
+def _to_nearest(arithmetic: Arithmetic) -> Arithmetic:
+    return replace(arithmetic, rounding=Rounding.TIES_TO_EVEN, random=None)
+
+
 def _fast_table(spec: Dtype, arithmetic: Arithmetic, target: Target) -> Table:
     """Return the routines that the processor computes with the bits of an arithmetic.
 
@@ -108,7 +126,8 @@ def _fast_table(spec: Dtype, arithmetic: Arithmetic, target: Target) -> Table:
     if arithmetic in _OF_THE_PROCESSOR:
         return encodings_table(arithmetic.format, target)
     if not set(_NEEDED) <= set(widened_operations(arithmetic)):
-        why = "random bits decide" if arithmetic.rounding is Rounding.STOCHASTIC else _WHY_NOT
+        is_random = arithmetic.rounding is Rounding.STOCHASTIC
+        why = _WHY_NOT_AT_RANDOM if is_random else _WHY_NOT
         raise UnavailableError(f"{spec.text} has no fast kernels: {why}")
     return widened_table(arithmetic, target)
 

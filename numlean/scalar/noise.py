@@ -43,16 +43,17 @@ class NoiseStream:
         self.step, self.operation = step, 0
 
     def key_of(
-        self, operation: int, seed: int | None = None
+        self, operation: int, seed: int | None = None, draws: int = 1
     ) -> np.ndarray[Any, np.dtype[np.uint64]]:
         """Return the key of an operation's bits and the upper half of their counter.
 
-        The next operation to draw is the one after it. ``seed`` replaces that of the stream.
+        ``draws`` operations draw in turn, and the next one to draw is that after them. ``seed``
+        replaces that of the stream.
         """
         _check_step(self.step)
-        if operation >= _MOST_OPERATIONS:
+        if operation + draws > _MOST_OPERATIONS:
             raise NumleanError(f"step {self.step} has more than {_MOST_OPERATIONS} operations")
-        self.operation = operation + 1
+        self.operation = operation + draws
         own = self.seed if seed is None else seed
         return np.array([own, self.step << 32 | operation], dtype=np.uint64)
 

@@ -10,6 +10,9 @@ from typing import Any, Final
 
 from numlean_kernels.protocol import Routine, Table, Target
 
+PHILOX: Final = "philox"
+"""The name of the routine."""
+
 _MULTIPLIERS: Final = (0xD2511F53, 0xCD9E8D57)
 _WEYL: Final = (0x9E3779B9, 0xBB67AE85)  # parts of the golden ratio and of sqrt(3)
 _ROUNDS: Final = 10
@@ -23,7 +26,7 @@ def philox_table(target: Target) -> Table:
     * 2**64 + low.
     """
     routine = target.routine(_make_philox(target))
-    return Table(key="philox4x32-10", zero=0, make={"philox": routine}.__getitem__)
+    return Table(key="philox4x32-10", zero=0, make={PHILOX: routine}.__getitem__)
 
 
 def _make_philox(target: Target) -> Routine:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from numlean_kernels.formats import BINARY64, format_of_key
-from numlean_kernels.ieee.arithmetic import Arithmetic
+from numlean_kernels.ieee.arithmetic import Arithmetic, Rounding
 from numlean_kernels.ieee.convert import cast_format_key, is_cast
 from numlean_kernels.ieee.stored import on_stored
 from numlean_kernels.protocol import Carried, Routine, Table, Target
 from numlean_kernels.tables.ieee import ieee_table
+from numlean_kernels.widened import at_random
 from numlean_kernels.widened.arithmetic import MAKERS
 from numlean_kernels.widened.builder import wide_builder
 from numlean_kernels.widened.casts import (
@@ -25,6 +26,7 @@ from numlean_kernels.widened.casts import (
 from numlean_kernels.widened.conditions import (
     WIDE,
     can_round,
+    can_round_at_random,
     carrying_format,
     wide_format,
 )
@@ -39,6 +41,8 @@ _CARRYING: Final = {f"{verb} {w.width}": (verb, w) for w in WIDE for verb in ("c
 
 def widened_operations(arithmetic: Arithmetic) -> tuple[str, ...]:
     """Return the operations that hardware floats compute with the bits of an arithmetic."""
+    if arithmetic.rounding is Rounding.STOCHASTIC:
+        return OPERATIONS if can_round_at_random(arithmetic) else ()
     return tuple(name for name in MAKERS if wide_format(arithmetic, name) is not None)
 
 
@@ -47,14 +51,17 @@ def widened_table(arithmetic: Arithmetic, target: Target) -> Table:
     """Return the routines of a small format on encodings, with the bits of the emulation.
 
     The operations of ``widened_operations`` and conversions are computed in hardware floats; all
-    others, and all that return flags, are those of the emulation.
+    others, and all that return flags, are those of the emulation. Where rounding is stochastic, all
+    routines are those of the emulation, and have usual results (``usual_results_of``) in hardware
+    floats.
     """
     emulated = ieee_table(arithmetic, target)
     made: dict[str, Routine] = {}
+    make_routine = _make_at_random if arithmetic.rounding is Rounding.STOCHASTIC else _make
 
     def make(name: str) -> Routine:
         if name not in made:
-            routine = _make(arithmetic, target, name)
+            routine = make_routine(arithmetic, target, name)
             made[name] = emulated[name] if routine is None else routine
         return made[name]
 
@@ -123,3 +130,31 @@ def _cast(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
     builder = wide_builder(arithmetic, target, wide)
     routine = target.routine(make_cast(builder, source))
     return on_stored(builder, routine, 0, flagged=False, writes=True)
+
+
+def _make_at_random(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
+    """Return an operation of the emulation with usual results; None if it has none."""
+    usual = _known_at_random(arithmetic, target, name)
+    if usual is None:
+        return None
+    emulated = ieee_table(arithmetic, target)[name]
+
+    def operation(*operands: Any) -> Any:
+        return emulated(*operands)
+
+    routine = target.routine(operation)
+    vars(routine)["usual_results"] = usual
+    return routine
+
+
+def _known_at_random(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
+    if not (target.computes_rows and can_round_at_random(arithmetic)):
+        return None
+    builder = wide_builder(arithmetic, target, BINARY64)
+    if name in at_random.MAKERS:
+        return builder.routine(at_random.MAKERS[name])
+    if not is_cast(name):
+        return None
+    source = format_of_key(cast_format_key(name))
+    is_carried = source.key == BINARY64.key or can_round(Arithmetic(source), BINARY64)
+    return target.routine(at_random.make_cast(builder, source)) if is_carried else None

@@ -25,9 +25,19 @@ def random_words(
     """
     words = target.empty(shape, np.uint64)
     draw = kernel_for(target, filled("philox"), philox_table(target))
+    draw((words.size,), random_key(target, stream, seed=seed), words.reshape(-1))
+    return words
+
+
+def random_key(
+    target: Target, stream: NoiseStream, draws: int = 1, seed: int | None = None
+) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Return the key of the next draws, of which each counts as an operation of the stream.
+
+    It is written anew in each replay. The arguments are those of ``random_words``.
+    """
     operation = stream.operation
     key = target.empty_host_visible(2, np.uint64)
-    np.copyto(key, stream.key_of(operation, seed))
-    target.on_replay(lambda: np.copyto(key, stream.key_of(operation, seed)), written=key)
-    draw((words.size,), key, words.reshape(-1))
-    return words
+    np.copyto(key, stream.key_of(operation, seed, draws))
+    target.on_replay(lambda: np.copyto(key, stream.key_of(operation, seed, draws)), written=key)
+    return key

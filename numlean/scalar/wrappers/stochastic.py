@@ -18,7 +18,7 @@ from numlean.errors import NumleanError
 from numlean.scalar import shapes
 from numlean.scalar.conversion import Conversion
 from numlean.scalar.flags import Flags
-from numlean.scalar.kernel_scalar import KernelScalar, casts
+from numlean.scalar.kernel_scalar import KernelScalar, casts, drawn_results
 from numlean.scalar.kernel_scalar.elementwise import count
 from numlean.scalar.kernel_scalar.exact_products import random_product
 from numlean.scalar.kernel_scalar.product_operands import numbers_or_none
@@ -88,8 +88,15 @@ class StochasticScalar(WrappedScalar):
         if operation == "scatter_add":
             return self._scatter_add(*operands)
         if operation in COMPOSED:
-            return COMPOSED[operation](self, *operands, **options)
+            z = self._in_one_kernel(operation, *operands, **options)
+            return COMPOSED[operation](self, *operands, **options) if z is None else z
         return call(*operands, **options)
+
+    def _in_one_kernel(self, operation: str, *operands: Any, **options: Any) -> Storage | None:
+        """Return a product or a sum by a kernel that draws; None to compose it of operations."""
+        if not self.has_fast_kernels:
+            return None
+        return drawn_results.of_operation(self.rounded, self.stream, operation, *operands, **options)
 
     @property
     def name(self) -> str:
@@ -127,8 +134,14 @@ class StochasticScalar(WrappedScalar):
         """Return everything that determines the bits and the device. The name is not part of it."""
         return self.inner, self.rounded, self.stream.seed
 
+    @property
+    def has_fast_kernels(self) -> bool:
+        """Whether its rounded operations are computed in hardware floats, where they can be."""
+        return self.rounded.table.same_bits_as is not None
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return restore_stochastic, (self._name, self.device, vars(self.stream).copy())
+        found = self._name, self.device, self.has_fast_kernels
+        return restore_stochastic, (*found, vars(self.stream).copy())
 
     def __copy__(self) -> StochasticScalar:
         return StochasticScalar(self._name, self.inner, self.rounded, self.stream)
@@ -230,6 +243,8 @@ class StochasticScalar(WrappedScalar):
 
     def _draw(self, name: str, operands: tuple[Storage, ...], flags: Flags | None) -> Storage:
         """Run an operation with a word of random bits for each element."""
+        if flags is None and self.rounded.target.computes_rows:
+            return drawn_results.elementwise(self.rounded, self.stream, name, operands)
         random_bits = self.random_bits(operands[0].shape)
         loop = elementwise(name, len(operands) + 1)
         return self.rounded.run(loop, (*operands, random_bits), flags=flags)
@@ -239,13 +254,15 @@ class StochasticScalar(WrappedScalar):
         return random_words(self.rounded.target, self.stream, shape)
 
 
-def restore_stochastic(name: str, device: str, stream: dict[str, Any]) -> StochasticScalar:
+def restore_stochastic(
+    name: str, device: str, fast_kernels: bool, stream: dict[str, Any]
+) -> StochasticScalar:
     """Return the Scalar that ``pickle`` kept by its name, at the position of its stream.
 
     Raises:
         NumleanError: The name is that of another Scalar.
     """
-    usual = get_scalar(name, device)
+    usual = get_scalar(name, device, fast_kernels=fast_kernels)
     if not isinstance(usual, StochasticScalar):
         raise NumleanError(f"{name} does not round at random")
     return StochasticScalar(name, usual.inner, usual.rounded, NoiseStream(**stream))

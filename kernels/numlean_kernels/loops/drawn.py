@@ -1,0 +1,248 @@
+"""Loops over operations that round at random, which draw their random words themselves.
+
+The word of an element is ``philox(key[0], key[1], i)``: of the seed, the draw and the place in the
+result. Where a loop draws several times, the later draws follow in key[1]. So the words are those
+of ``filled("philox")``, and need no array. Only the CPU uses these loops.
+
+Where the routines of a table have usual results (``usual_results_of``), a block or a row is
+computed from them; if one is not known, the routines compute it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, Final
+
+import numpy as np
+
+from numlean_kernels.protocol import Loop, Routine, Table, usual_results_of
+
+_PHILOX: Final = "philox"
+"""The routine that draws; tables of stochastic rounding have it."""
+
+_BLOCK: Final = 512
+"""The number of elements of a block, which stay in the first cache."""
+
+
+@cache
+def drawn(name: str, arity: int) -> Loop:
+    """Return the loop z[i] = name(operands[i]..., word of i) over one to three operands."""
+
+    def make(table: Table) -> Callable[..., None]:
+        usual = usual_results_of(table[name])
+        if usual is None:
+            return _PLAIN_KERNELS[arity - 1](table[name], table[_PHILOX])
+        return _KERNELS[arity - 1](usual, table[name], table[_PHILOX])
+
+    return Loop(f"drawn {name}", rank=1, make=make)
+
+
+def _plain_unary(routine: Routine, philox: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, key: Any, x: Any, z: Any) -> None:
+        for i in range(np.uint64(start), np.uint64(stop)):
+            z[i] = routine(x[i], philox(key[0], key[1], i))
+
+    return kernel
+
+
+def _plain_binary(routine: Routine, philox: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, key: Any, x: Any, y: Any, z: Any) -> None:
+        for i in range(np.uint64(start), np.uint64(stop)):
+            z[i] = routine(x[i], y[i], philox(key[0], key[1], i))
+
+    return kernel
+
+
+def _plain_ternary(routine: Routine, philox: Routine) -> Callable[..., None]:
+    def kernel(start: int, stop: int, key: Any, w: Any, x: Any, y: Any, z: Any) -> None:
+        for i in range(np.uint64(start), np.uint64(stop)):
+            z[i] = routine(w[i], x[i], y[i], philox(key[0], key[1], i))
+
+    return kernel
+
+
+def _unary(usual: Routine, routine: Routine, philox: Routine) -> Callable[..., None]:
+    size = np.uint64(_BLOCK)
+
+    def kernel(start: int, stop: int, key: Any, x: Any, z: Any) -> None:
+        seed, draw, results = key[0], key[1], np.empty(size, z.dtype)
+        for block in range(np.uint64(start), np.uint64(stop), size):
+            first, are_known = np.uint64(block), True
+            end = min(first + size, np.uint64(stop))
+            for i in range(np.uint64(0), end - first):
+                word = philox(seed, draw, first + i)
+                results[i], is_known = usual(x[first + i], word)
+                are_known &= is_known
+            if are_known:
+                for i in range(np.uint64(0), end - first):
+                    z[first + i] = results[i]
+            else:
+                for i in range(first, end):
+                    z[i] = routine(x[i], philox(seed, draw, i))
+
+    return kernel
+
+
+def _binary(usual: Routine, routine: Routine, philox: Routine) -> Callable[..., None]:
+    size = np.uint64(_BLOCK)
+
+    def kernel(start: int, stop: int, key: Any, x: Any, y: Any, z: Any) -> None:
+        seed, draw, results = key[0], key[1], np.empty(size, z.dtype)
+        for block in range(np.uint64(start), np.uint64(stop), size):
+            first, are_known = np.uint64(block), True
+            end = min(first + size, np.uint64(stop))
+            for i in range(np.uint64(0), end - first):
+                word = philox(seed, draw, first + i)
+                results[i], is_known = usual(x[first + i], y[first + i], word)
+                are_known &= is_known
+            if are_known:
+                for i in range(np.uint64(0), end - first):
+                    z[first + i] = results[i]
+            else:
+                for i in range(first, end):
+                    z[i] = routine(x[i], y[i], philox(seed, draw, i))
+
+    return kernel
+
+
+def _ternary(usual: Routine, routine: Routine, philox: Routine) -> Callable[..., None]:
+    size = np.uint64(_BLOCK)
+
+    def kernel(start: int, stop: int, key: Any, w: Any, x: Any, y: Any, z: Any) -> None:
+        seed, draw, results = key[0], key[1], np.empty(size, z.dtype)
+        for block in range(np.uint64(start), np.uint64(stop), size):
+            first, are_known = np.uint64(block), True
+            end = min(first + size, np.uint64(stop))
+            for i in range(np.uint64(0), end - first):
+                word = philox(seed, draw, first + i)
+                results[i], is_known = usual(w[first + i], x[first + i], y[first + i], word)
+                are_known &= is_known
+            if are_known:
+                for i in range(np.uint64(0), end - first):
+                    z[first + i] = results[i]
+            else:
+                for i in range(first, end):
+                    z[i] = routine(w[i], x[i], y[i], philox(seed, draw, i))
+
+    return kernel
+
+
+_PLAIN_KERNELS: Final = (_plain_unary, _plain_binary, _plain_ternary)
+_KERNELS: Final = (_unary, _binary, _ternary)
+"""The makers of kernels, by the number of operands less one."""
+
+
+def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
+    zero, philox, one, two = table.zero, table[_PHILOX], np.uint64(1), np.uint64(2)
+    # numba removes the branch that a constant excludes, so the other routines are not needed.
+    fma: Any = table["fma"] if is_fused else None
+    add: Any = None if is_fused else table["add"]
+    mul: Any = None if is_fused else table["mul"]
+    usual = [usual_results_of(routine) for routine in (fma, add, mul) if routine is not None]
+    has_usual = None not in usual
+    usual_fma: Any = usual[0] if is_fused else None
+    usual_add: Any = None if is_fused else usual[0]
+    usual_mul: Any = None if is_fused else usual[1]
+
+    def matmul(
+        start: int,
+        stop: int,
+        row_start: int,
+        row_stop: int,
+        column_start: int,
+        column_stop: int,
+        key: Any,
+        a: Any,
+        b: Any,
+        c: Any,
+    ) -> None:
+        seed = key[0]
+        for m in range(start, stop):
+            for i in range(row_start, row_stop):
+                first, are_known = np.uint64((m * c.shape[1] + i) * c.shape[2]), has_usual
+                for j in range(column_start, column_stop):
+                    c[m, i, j] = zero
+                if has_usual:
+                    draw = key[1]
+                    for k in range(a.shape[2]):
+                        a_ik = a[m, i, k]
+                        for j in range(np.uint64(column_start), np.uint64(column_stop)):
+                            word = philox(seed, draw, first + j)
+                            if is_fused:
+                                c[m, i, j], is_known = usual_fma(a_ik, b[m, k, j], c[m, i, j], word)
+                            else:
+                                product, is_known = usual_mul(a_ik, b[m, k, j], word)
+                                further = philox(seed, draw + one, first + j)
+                                c[m, i, j], is_sum_known = usual_add(c[m, i, j], product, further)
+                                is_known &= is_sum_known
+                            are_known &= is_known
+                        draw += one if is_fused else two
+                if not are_known:
+                    if has_usual:
+                        for j in range(column_start, column_stop):
+                            c[m, i, j] = zero
+                    draw = key[1]
+                    for k in range(a.shape[2]):
+                        a_ik = a[m, i, k]
+                        for j in range(np.uint64(column_start), np.uint64(column_stop)):
+                            word = philox(seed, draw, first + j)
+                            if is_fused:
+                                c[m, i, j] = fma(a_ik, b[m, k, j], c[m, i, j], word)
+                            else:
+                                product = mul(a_ik, b[m, k, j], word)
+                                further = philox(seed, draw + one, first + j)
+                                c[m, i, j] = add(c[m, i, j], product, further)
+                        draw += one if is_fused else two
+
+    return matmul
+
+
+def _make_sum(table: Table) -> Callable[..., None]:
+    add, zero, philox, one = table["add"], table.zero, table[_PHILOX], np.uint64(1)
+    usual: Any = usual_results_of(add)
+    has_usual = usual is not None
+
+    def sum_ordered(
+        outer_start: int,
+        outer_stop: int,
+        inner_start: int,
+        inner_stop: int,
+        key: Any,
+        x: Any,
+        z: Any,
+    ) -> None:
+        seed = key[0]
+        for i in range(outer_start, outer_stop):
+            first, are_known = np.uint64(i * z.shape[1]), has_usual
+            for j in range(inner_start, inner_stop):
+                z[i, j] = zero
+            if has_usual:
+                draw = key[1]
+                for k in range(x.shape[1]):
+                    for j in range(np.uint64(inner_start), np.uint64(inner_stop)):
+                        word = philox(seed, draw, first + j)
+                        z[i, j], is_known = usual(z[i, j], x[i, k, j], word)
+                        are_known &= is_known
+                    draw += one
+            if not are_known:
+                if has_usual:
+                    for j in range(inner_start, inner_stop):
+                        z[i, j] = zero
+                draw = key[1]
+                for k in range(x.shape[1]):
+                    for j in range(np.uint64(inner_start), np.uint64(inner_stop)):
+                        z[i, j] = add(z[i, j], x[i, k, j], philox(seed, draw, first + j))
+                    draw += one
+
+    return sum_ordered
+
+
+MATMUL_DRAWN: Final = Loop("matmul_drawn", rank=3, make=partial(_make_matmul, is_fused=False))
+"""As ``MATMUL``; draw 2*k rounds the products of term k, draw 2*k + 1 the sums."""
+
+MATMUL_FMA_DRAWN: Final = Loop("matmul_fma_drawn", rank=3, make=partial(_make_matmul, is_fused=True))
+"""As ``MATMUL_FMA``; draw k rounds the results of term k."""
+
+SUM_DRAWN: Final = Loop("sum_drawn", rank=2, make=_make_sum)
+"""As ``SUM_ORDERED``; draw k rounds the sums with term k."""

@@ -1,0 +1,271 @@
+"""Stochastically rounded results, known from the result to nearest in a wider hardware format.
+
+A routine returns ``(z, is_known)``. :mod:`.conditions` proves that z is what the routine in
+integers returns for the same random word, if it is known. Loops compute all others by that routine
+(:func:`numlean_kernels.protocol.usual_results_of`): NaNs, infinities, and one result in about
+2**(P - p - 1), where bits below the precision of the wide format decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from numlean_kernels.formats import Format
+from numlean_kernels.ieee.arithmetic import Arithmetic, RandomBits, Subnormal
+from numlean_kernels.ieee.rounding import make_overflowed
+from numlean_kernels.ieee.stored import make_read_stored
+from numlean_kernels.protocol import Routine
+from numlean_kernels.widened.builder import WideBuilder, wide_builder
+from numlean_kernels.widened.conditions import sums_are_exact
+from numlean_kernels.widened.conversion import make_widen
+
+_RANDOM_BITS: Final = 64
+_KEPT_BITS: Final = 63
+"""The bits of a working significand, of which the last is sticky."""
+
+
+def make_round(builder: WideBuilder) -> Routine:
+    """Return ``round_number(x, is_exact, random_bits) -> (z, is_known)``.
+
+    x is the exact result rounded to nearest in the wide format, and ``is_exact`` tells whether it
+    is the exact result; False if that is not known. Only with few random bits it matters.
+    """
+    word, encoding, real = builder.word, builder.encoding, builder.real
+    added, subtracted = builder.instructions.add, builder.instructions.sub
+    wide, units_of, overflowed = (
+        builder.wide,
+        builder.routine(_make_units),
+        builder.routine(make_overflowed),
+    )
+    sign_mask, max_finite = builder.words("sign_mask", "max_finite")
+    down, down_sign = word(builder.guard_bits), word(wide.width - builder.format.width)
+    rebias, least = word(builder.rebias), word(builder.least_normal)
+    wide_magnitude, infinity = word(wide.magnitude_mask), word(wide.infinity)
+    below_one, zero, one = word((1 << builder.guard_bits) - 1), word(0), word(1)
+    flushes = builder.arithmetic.subnormal is Subnormal.FLUSH
+    has_few = builder.arithmetic.random is not None
+
+    def round_number(x: Any, is_exact: Any, random_bits: Any) -> Any:
+        a = encoding(x)
+        sign, magnitude = word(word(a >> down_sign) & sign_mask), word(a & wide_magnitude)
+        is_tiny = magnitude < least
+        # Below the normal range, the sum with the least normal number has the same last bit.
+        raised = encoding(added(real(magnitude), real(least)))
+        y = raised if is_tiny else magnitude
+        drawn = word(y + units_of(random_bits))
+        z = word(word(drawn - (least if is_tiny else rebias)) >> down)
+        z = overflowed(sign) if z > max_finite else word(sign | z)
+        is_known = word(word(drawn + one) & below_one) > one
+        if has_few:
+            is_same = encoding(subtracted(real(y), real(least))) == magnitude
+            is_known = is_known | (is_exact & ((not is_tiny) | is_same))
+        if flushes:
+            is_known = is_known & ((magnitude > least) | (magnitude == zero))
+        return z, is_known & (magnitude < infinity)
+
+    return round_number
+
+
+def _make_units(builder: WideBuilder) -> Routine:
+    """Return ``units_of(random_bits)``: what is added, in units of the wide format."""
+    random = builder.arithmetic.random
+    return _of_all_bits(builder) if random is None else _of_few_bits(builder, random)
+
+
+def _of_all_bits(builder: WideBuilder) -> Routine:
+    word, down = builder.word, builder.word(_KEPT_BITS - builder.wide.precision)
+    below_one = word((1 << builder.guard_bits) - 1)
+
+    def units_of(random_bits: Any) -> Any:
+        return word(word(word(random_bits) >> down) & below_one)
+
+    return units_of
+
+
+def _of_few_bits(builder: WideBuilder, random: RandomBits) -> Routine:
+    word, top, below = (
+        builder.word,
+        builder.word(_RANDOM_BITS - random.bits),
+        builder.guard_bits - random.bits,
+    )
+    up, up_to_half, half, one = word(below), word(below - 1), word(1 << (below - 1)), word(1)
+
+    def of_a(random_bits: Any) -> Any:
+        return word(word(word(random_bits) >> top) << up)
+
+    def of_b(random_bits: Any) -> Any:
+        return word(word(word(word(word(random_bits) >> top) << one) | one) << up_to_half)
+
+    def of_c(random_bits: Any) -> Any:
+        # A tie goes up if the number drawn is even; one less stands for all bits below it.
+        drawn = word(word(random_bits) >> top)
+        return word(word(word(drawn << up) + half) - word(drawn & one))
+
+    return {"a": of_a, "b": of_b, "c": of_c}[random.variant]
+
+
+def make_add(builder: WideBuilder) -> Routine:
+    """Return ``add(a, b, random_bits)``."""
+    enter, sum_of = builder.routine(_make_enter), builder.routine(_make_sum)
+
+    def add(a: Any, b: Any, random_bits: Any) -> Any:
+        return sum_of(enter(a), enter(b), random_bits)
+
+    return add
+
+
+def make_sub(builder: WideBuilder) -> Routine:
+    """Return ``sub(a, b, random_bits)``."""
+    enter, sum_of = builder.routine(_make_enter), builder.routine(_make_sum)
+
+    def sub(a: Any, b: Any, random_bits: Any) -> Any:
+        return sum_of(enter(a), -enter(b), random_bits)
+
+    return sub
+
+
+def make_mul(builder: WideBuilder) -> Routine:
+    """Return ``mul(a, b, random_bits)``; products are exact."""
+    enter, round_number = builder.routine(_make_enter), builder.routine(make_round)
+    multiplied = builder.instructions.mul
+
+    def mul(a: Any, b: Any, random_bits: Any) -> Any:
+        return round_number(multiplied(enter(a), enter(b)), True, random_bits)
+
+    return mul
+
+
+def make_div(builder: WideBuilder) -> Routine:
+    """Return ``div(a, b, random_bits)``."""
+    enter, round_number = builder.routine(_make_enter), builder.routine(make_round)
+    divided, is_quotient = builder.instructions.div, builder.routine(_make_is_quotient)
+
+    def div(a: Any, b: Any, random_bits: Any) -> Any:
+        x, y = enter(a), enter(b)
+        quotient = divided(x, y)
+        return round_number(quotient, is_quotient(x, y, quotient), random_bits)
+
+    return div
+
+
+def make_sqrt(builder: WideBuilder) -> Routine:
+    """Return ``sqrt(a, random_bits)``."""
+    enter, round_number = builder.routine(_make_enter), builder.routine(make_round)
+    root, is_quotient = builder.instructions.sqrt, builder.routine(_make_is_quotient)
+
+    def sqrt(a: Any, random_bits: Any) -> Any:
+        x = enter(a)
+        z = root(x)
+        return round_number(z, is_quotient(x, z, z), random_bits)
+
+    return sqrt
+
+
+def make_fma(builder: WideBuilder) -> Routine:
+    """Return ``fma(a, b, c, random_bits)``: the product is exact."""
+    enter, sum_of = builder.routine(_make_enter), builder.routine(_make_fused_sum)
+    multiplied = builder.instructions.mul
+
+    def fma(a: Any, b: Any, c: Any, random_bits: Any) -> Any:
+        return sum_of(multiplied(enter(a), enter(b)), enter(c), random_bits)
+
+    return fma
+
+
+def make_from_binary64(builder: WideBuilder) -> Routine:
+    """Return ``from_binary64(a, random_bits)``: a binary64 encoding rounded."""
+    round_number, word, real = builder.routine(make_round), builder.word, builder.real
+
+    def from_binary64(a: Any, random_bits: Any) -> Any:
+        return round_number(real(word(a)), True, random_bits)
+
+    return from_binary64
+
+
+def make_cast(builder: WideBuilder, source: Format) -> Routine:
+    """Return ``cast(a, random_bits)``: an encoding of the source, as it is stored, rounded."""
+    from_source = wide_builder(Arithmetic(source), builder.target, builder.wide)
+    widen, read = from_source.routine(make_widen), from_source.routine(make_read_stored)
+    round_number, real = builder.routine(make_round), builder.real
+
+    def cast(a: Any, random_bits: Any) -> Any:
+        return round_number(real(widen(read(a))), True, random_bits)
+
+    return cast
+
+
+def _make_enter(builder: WideBuilder) -> Routine:
+    """Return ``enter(a)``: an encoding as a wide float; a NaN for a NaN."""
+    widen, word, real = builder.routine(make_widen), builder.word, builder.real
+
+    def enter(a: Any) -> Any:
+        return real(widen(word(a)))
+
+    return enter
+
+
+def _make_sum(builder: WideBuilder) -> Routine:
+    """Return ``sum_of(x, y, random_bits)``: the sum of two wide floats, rounded."""
+    knows = builder.arithmetic.random is None or sums_are_exact(builder.arithmetic, builder.wide)
+    return _rounded_sum(builder, None if knows else builder.routine(_make_is_sum))
+
+
+def _make_fused_sum(builder: WideBuilder) -> Routine:
+    """Return the same for a product as the first number."""
+    knows = builder.arithmetic.random is None
+    return _rounded_sum(builder, None if knows else builder.routine(_make_is_sum))
+
+
+def _rounded_sum(builder: WideBuilder, is_sum: Any) -> Routine:
+    added, round_number = builder.instructions.add, builder.routine(make_round)
+    has_test = is_sum is not None
+
+    def sum_of(x: Any, y: Any, random_bits: Any) -> Any:
+        total = added(x, y)
+        is_exact = is_sum(x, y, total) if has_test else True
+        return round_number(total, is_exact, random_bits)
+
+    return sum_of
+
+
+def _make_is_sum(builder: WideBuilder) -> Routine:
+    """Return ``is_sum(x, y, total)``: whether a sum to nearest is exact.
+
+    The difference of the sum and its greater operand is exact (Dekker).
+    """
+    subtracted = builder.instructions.sub
+
+    def is_sum(x: Any, y: Any, total: Any) -> Any:
+        return (subtracted(total, x) == y) & (subtracted(total, y) == x)
+
+    return is_sum
+
+
+def _make_is_quotient(builder: WideBuilder) -> Routine:
+    """Return ``is_quotient(x, y, z)``: whether a quotient z = x / y is known to be exact.
+
+    The remainder of a quotient to nearest is a wide float, which one fused operation computes.
+    """
+    multiplied_added = builder.instructions.fma
+
+    def unknown(x: Any, y: Any, z: Any) -> Any:
+        return False
+
+    def has_no_remainder(x: Any, y: Any, z: Any) -> Any:
+        return multiplied_added(-z, y, x) == 0
+
+    has_few = builder.arithmetic.random is not None
+    return has_no_remainder if has_few and multiplied_added is not None else unknown
+
+
+MAKERS: Final[dict[str, Callable[[WideBuilder], Routine]]] = {
+    "add": make_add,
+    "sub": make_sub,
+    "mul": make_mul,
+    "div": make_div,
+    "sqrt": make_sqrt,
+    "fma": make_fma,
+    "from_binary64": make_from_binary64,
+}
+"""The operations whose results may be known."""
