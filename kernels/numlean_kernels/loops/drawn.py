@@ -2,7 +2,8 @@
 
 The word of an element is ``philox(key[0], key[1], i)``: of the seed, the draw and the place in the
 result. Where a loop draws several times, the later draws follow in key[1]. So the words are those
-of ``filled("philox")``, and need no array. Only the CPU uses these loops.
+of ``filled("philox")``, and need no array. Only the CPU uses these loops. Products and sums start
+the words of each place once for all draws; their results have at most 2**32 cells.
 
 Where the routines of a table have usual results (``usual_results_of``), a block or a row is
 computed from them; if one is not known, the routines compute it again.
@@ -18,8 +19,8 @@ import numpy as np
 
 from numlean_kernels.protocol import Loop, Routine, Table, usual_results_of
 
-_PHILOX: Final = "philox"
-"""The routine that draws; tables of stochastic rounding have it."""
+_PHILOX, _START, _RESUME = "philox", "start philox", "resume philox"
+"""The routines that draw; tables of stochastic rounding have them."""
 
 _BLOCK: Final = 512
 """The number of elements of a block, which stay in the first cache."""
@@ -134,7 +135,8 @@ _KERNELS: Final = (_unary, _binary, _ternary)
 
 
 def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
-    zero, philox, one, two = table.zero, table[_PHILOX], np.uint64(1), np.uint64(2)
+    zero, one, two = table.zero, np.uint64(1), np.uint64(2)
+    start_word, word_of = table[_START], table[_RESUME]
     # numba removes the branch that a constant excludes, so the other routines are not needed.
     fma: Any = table["fma"] if is_fused else None
     add: Any = None if is_fused else table["add"]
@@ -158,22 +160,24 @@ def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
         c: Any,
     ) -> None:
         seed = key[0]
+        products, lows = np.empty(c.shape[2], np.uint64), np.empty(c.shape[2], np.uint64)
         for m in range(start, stop):
             for i in range(row_start, row_stop):
                 first, are_known = np.uint64((m * c.shape[1] + i) * c.shape[2]), has_usual
-                for j in range(column_start, column_stop):
+                for j in range(np.uint64(column_start), np.uint64(column_stop)):
                     c[m, i, j] = zero
+                    products[j], lows[j] = start_word(seed, key[1], first + j)
                 if has_usual:
                     draw = key[1]
                     for k in range(a.shape[2]):
                         a_ik = a[m, i, k]
                         for j in range(np.uint64(column_start), np.uint64(column_stop)):
-                            word = philox(seed, draw, first + j)
+                            word = word_of(seed, draw, products[j], lows[j])
                             if is_fused:
                                 c[m, i, j], is_known = usual_fma(a_ik, b[m, k, j], c[m, i, j], word)
                             else:
                                 product, is_known = usual_mul(a_ik, b[m, k, j], word)
-                                further = philox(seed, draw + one, first + j)
+                                further = word_of(seed, draw + one, products[j], lows[j])
                                 c[m, i, j], is_sum_known = usual_add(c[m, i, j], product, further)
                                 is_known &= is_sum_known
                             are_known &= is_known
@@ -186,12 +190,12 @@ def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
                     for k in range(a.shape[2]):
                         a_ik = a[m, i, k]
                         for j in range(np.uint64(column_start), np.uint64(column_stop)):
-                            word = philox(seed, draw, first + j)
+                            word = word_of(seed, draw, products[j], lows[j])
                             if is_fused:
                                 c[m, i, j] = fma(a_ik, b[m, k, j], c[m, i, j], word)
                             else:
                                 product = mul(a_ik, b[m, k, j], word)
-                                further = philox(seed, draw + one, first + j)
+                                further = word_of(seed, draw + one, products[j], lows[j])
                                 c[m, i, j] = add(c[m, i, j], product, further)
                         draw += one if is_fused else two
 
@@ -199,7 +203,8 @@ def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
 
 
 def _make_sum(table: Table) -> Callable[..., None]:
-    add, zero, philox, one = table["add"], table.zero, table[_PHILOX], np.uint64(1)
+    add, zero, one = table["add"], table.zero, np.uint64(1)
+    start_word, word_of = table[_START], table[_RESUME]
     usual: Any = usual_results_of(add)
     has_usual = usual is not None
 
@@ -213,15 +218,17 @@ def _make_sum(table: Table) -> Callable[..., None]:
         z: Any,
     ) -> None:
         seed = key[0]
+        products, lows = np.empty(z.shape[1], np.uint64), np.empty(z.shape[1], np.uint64)
         for i in range(outer_start, outer_stop):
             first, are_known = np.uint64(i * z.shape[1]), has_usual
-            for j in range(inner_start, inner_stop):
+            for j in range(np.uint64(inner_start), np.uint64(inner_stop)):
                 z[i, j] = zero
+                products[j], lows[j] = start_word(seed, key[1], first + j)
             if has_usual:
                 draw = key[1]
                 for k in range(x.shape[1]):
                     for j in range(np.uint64(inner_start), np.uint64(inner_stop)):
-                        word = philox(seed, draw, first + j)
+                        word = word_of(seed, draw, products[j], lows[j])
                         z[i, j], is_known = usual(z[i, j], x[i, k, j], word)
                         are_known &= is_known
                     draw += one
@@ -232,7 +239,8 @@ def _make_sum(table: Table) -> Callable[..., None]:
                 draw = key[1]
                 for k in range(x.shape[1]):
                     for j in range(np.uint64(inner_start), np.uint64(inner_stop)):
-                        z[i, j] = add(z[i, j], x[i, k, j], philox(seed, draw, first + j))
+                        word = word_of(seed, draw, products[j], lows[j])
+                        z[i, j] = add(z[i, j], x[i, k, j], word)
                     draw += one
 
     return sum_ordered
@@ -241,7 +249,9 @@ def _make_sum(table: Table) -> Callable[..., None]:
 MATMUL_DRAWN: Final = Loop("matmul_drawn", rank=3, make=partial(_make_matmul, is_fused=False))
 """As ``MATMUL``; draw 2*k rounds the products of term k, draw 2*k + 1 the sums."""
 
-MATMUL_FMA_DRAWN: Final = Loop("matmul_fma_drawn", rank=3, make=partial(_make_matmul, is_fused=True))
+MATMUL_FMA_DRAWN: Final = Loop(
+    "matmul_fma_drawn", rank=3, make=partial(_make_matmul, is_fused=True)
+)
 """As ``MATMUL_FMA``; draw k rounds the results of term k."""
 
 SUM_DRAWN: Final = Loop("sum_drawn", rank=2, make=_make_sum)

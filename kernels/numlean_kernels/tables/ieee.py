@@ -32,7 +32,7 @@ from numlean_kernels.ieee.stored import make_write_stored, on_stored
 from numlean_kernels.ieee.usual_results import USUAL_MAKERS, supports_usual_results
 from numlean_kernels.protocol import Routine, Table, Target
 from numlean_kernels.tables import elementary
-from numlean_kernels.tables.philox import PHILOX, philox_table
+from numlean_kernels.tables.philox import PHILOX, RESUME, START, philox_table
 from numlean_kernels.targets.python import PYTHON
 
 _DIRECTED: Final = tuple(r for r in Rounding if r is not Rounding.STOCHASTIC)
@@ -172,7 +172,7 @@ def ieee_table(arithmetic: Arithmetic, target: Target) -> Table:
     :mod:`numlean_kernels.loops.two_phase`. If numbers can be unpacked, the table has the routines
     of :mod:`numlean_kernels.ieee.unpacked_sums`. Where rounding is stochastic, the table has only
     the operations that round and ``from_binary64``, each of which takes a word of random bits after
-    its operands, and ``philox``, which draws such words.
+    its operands, and those of ``philox_table``, which draw such words.
     Every table has ``convert.cast_name(format)`` for every format, and the routines of
     :mod:`numlean_kernels.ieee.exact_sums` for all formats. All encodings are as they are stored.
     """
@@ -255,7 +255,7 @@ def _make(builder: RoutineBuilder, name: str) -> Routine:
 
 
 def _make_stochastic(builder: RoutineBuilder, name: str) -> Routine:
-    if name == PHILOX:
+    if name in (PHILOX, START, RESUME):
         return philox_table(builder.target)[name]
     if exact_sums.is_term(name):
         return builder.routine(exact_sums.term_maker(name))

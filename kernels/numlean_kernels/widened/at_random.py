@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from numlean_kernels.formats import Format
+import numpy as np
+
+from numlean_kernels.formats import BINARY32, Format
 from numlean_kernels.ieee.arithmetic import Arithmetic, RandomBits, Subnormal
 from numlean_kernels.ieee.rounding import make_overflowed
 from numlean_kernels.ieee.stored import make_read_stored
@@ -197,10 +199,16 @@ def make_cast(builder: WideBuilder, source: Format) -> Routine:
 
 def _make_enter(builder: WideBuilder) -> Routine:
     """Return ``enter(a)``: an encoding as a wide float; a NaN for a NaN."""
-    widen, word, real = builder.routine(make_widen), builder.word, builder.real
+    own = Arithmetic(builder.format, subnormal=builder.arithmetic.subnormal)
+    single = wide_builder(own, builder.target, BINARY32)
+    # The processor converts binary32, of which an encoding may be the upper part.
+    by_single = single.is_prefix
+    source = single if by_single else builder
+    widen, word, real = source.routine(make_widen), source.word, source.real
 
     def enter(a: Any) -> Any:
-        return real(widen(word(a)))
+        x = real(widen(word(a)))
+        return np.float64(x) if by_single else x
 
     return enter
 
@@ -247,7 +255,7 @@ def _make_is_quotient(builder: WideBuilder) -> Routine:
 
     The remainder of a quotient to nearest is a wide float, which one fused operation computes.
     """
-    multiplied_added = builder.instructions.fma
+    multiplied_added: Any = builder.instructions.fma
 
     def unknown(x: Any, y: Any, z: Any) -> Any:
         return False

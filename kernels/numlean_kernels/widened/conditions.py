@@ -45,29 +45,27 @@ needed of midpoints only. Where x overflows in the wide format, it also does in 
 If results below the normal range are flushed, they must be found by the rounding to p bits without
 a least exponent, so that e > e', and products must be exact.
 
-**Stochastic rounding: 2p <= 53, 2q >= -1074, 2E + 3 <= 1023**, in binary64, that is P = 53. Let x be
-positive, 2**f the power of two with 2**f <= x < 2**(f+1) or 2**e if x is below the normal range,
-U = 2**(f-p+1), which is what the last bit kept counts, and u = 2**(f-52). The routines in integers
-replace x by a number t of 63 bits, and of no more than the least number has in units of u/2**10:
-they cut x and set the last bit if something was cut, two places higher at most if that was a bit of
-the smaller operand of a sum. Of a root the last bits are estimated. In all cases x and t are the
-same multiple of u, or between the same two. They return the multiple of U at or below t + r, where
-r < U is the number drawn: a multiple of u/2**10. With N random bits it is R*U/2**N (variant a),
-(2*R + 1)*U/2**(N+1) (b), or (2*R + 1)*U/2**(N+1), less u/2**10 if R is odd (c, in which a tie goes
-up if it becomes even). Let s be the multiple of u at or below r.
+**Stochastic rounding, in binary64: 2p <= 53, 2q >= -1074, 2E + 3 <= 1023.** Let x be positive, f
+its exponent, or e if x is below the normal range, U = 2**(f-p+1), which is what the last bit kept
+counts, and u = 2**(f-52). The routines in integers replace x by a number t of at most 63 bits, none
+below u/2**10: they cut x and set the last bit if something was cut, at most two places higher if it
+was a part of the smaller operand of a sum. The last bits of a root are estimated. In all cases x
+and t are the same multiple of u, or between the same two. The result is the multiple of U at or
+below t + r, where the number drawn is r < U, a multiple of u/2**10. If N random bits are R, it is
+R*U/2**N (variant a), or (2*R + 1)*U/2**(N+1) (b, c), less u/2**10 in c if R is odd: a tie goes up
+where it becomes even. Let s be the multiple of u at or below r.
 
-Let y be a multiple of u with |y - x| < u, and w = y + s. Then t is between y - u and y + u, so t + r
-is between w - u and w + 2*u: **unless w is a multiple of U or u below one**, t + r and w have the
-same multiple of U below them, and w gives the result. (If y is the power of two above x, the last
-bit of its encoding counts 2*u, and 2*s is added; the multiple of 2*U below is y as well.) If y = x,
-the result is known whatever w is, for t = x. Random bits leave one of 2**(P-p-1) results unknown.
+Let y be a multiple of u with |y - x| < u, and w = y + s. Then y - u < t < y + u, so t + r is
+between w - u and w + 2*u: **unless w is a multiple of U or u below one**, both have the same multiple of U
+at or below them, and w gives the result. (If y is the power of two above x, the last bit of its
+encoding counts 2*u, and 2*s is added; the multiple of 2*U below is y as well.) If y = x, the result
+is known whatever w is, for then t = x. Random words leave one of 2**(52-p) results unknown.
 
-x rounded to nearest is such a y if x is in the normal range, where the wide format has its full
-precision, since e > e'. Below it, y is RN(RN(x) + 2**e) - 2**e: the first rounding is in error by at
-most u/4, the second by at most u/2. Products are exact, and so are sums of a product and a number
-before they are rounded, so that fused operations need no other addition. If results below the
-normal range are flushed, RN(x) > 2**e or x = 0 tells that x is not among them; the rest is unknown.
-With N random bits N + 1 <= 53 - p, so that s has all of them.
+x rounded to nearest is such a y in the normal range, where the wide format has its full precision,
+since e > e'. Below it, y is RN(RN(x) + 2**e) - 2**e: the first rounding is in error by at most u/4,
+the second by at most u/2. Products are exact, so that the sum of a product and a number is rounded
+once. If results below the normal range are flushed, RN(x) > 2**e or x = 0 tells that x is not among
+them; all others are unknown. With N random bits **N + 1 <= 53 - p**, so that s has all of them.
 
 Formats without a zero or without a trailing bit have another rule for what is even; they keep the
 routines in integers.

@@ -7,7 +7,10 @@ each operation of which a product or a sum consists. Only the CPU has such kerne
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, Final
+
+import numpy as np
 
 from numlean.errors import ShapeError, UnknownNameError
 from numlean.scalar import shapes
@@ -30,6 +33,9 @@ _LOOPS: Final[dict[str, tuple[Loop, int]]] = {
     "fma": (MATMUL_FMA_DRAWN, 1),
 }
 """The loop of each contraction, and how often it draws for a term."""
+
+_MOST_CELLS: Final = 1 << 32
+"""The most cells of a product or a sum whose kernel draws."""
 
 
 def elementwise(
@@ -57,11 +63,12 @@ def _matmul(
     b: Storage,
     *,
     contraction: Contraction = "separate",
-) -> Storage:
+) -> Storage | None:
     a, b = check_storage(s, "matmul", a), check_storage(s, "matmul", b)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ShapeError(f"matmul takes shapes (n, k) and (k, m); got {a.shape} and {b.shape}")
-    return _products(s, stream, a[None], b[None], contraction)[0]
+    c = _products(s, stream, a[np.newaxis], b[np.newaxis], contraction)
+    return None if c is None else c[0]
 
 
 def _bmm(
@@ -71,17 +78,19 @@ def _bmm(
     b: Storage,
     *,
     contraction: Contraction = "separate",
-) -> Storage:
+) -> Storage | None:
     a, b = check_storage(s, "bmm", a), check_storage(s, "bmm", b)
     return _products(s, stream, a, b, contraction)
 
 
 def _products(
     s: Components, stream: NoiseStream, a: Storage, b: Storage, contraction: Contraction
-) -> Storage:
+) -> Storage | None:
     shape = shapes.batches(a, b)
     if contraction not in _LOOPS:
         raise UnknownNameError("contraction", contraction, tuple(_LOOPS))
+    if prod(shape) > _MOST_CELLS:
+        return None
     loop, draws = _LOOPS[contraction]
     c = s.target.empty(shape, s.codec.storage_dtype)
     key = random_key(s.target, stream, draws * a.shape[-1])
@@ -99,10 +108,12 @@ def _sum(
     reduction: Order = "ordered",
 ) -> Storage | None:
     axes = shapes.axes_of(axis, check_storage(s, "sum", x).ndim)
-    if reduction != "ordered":
-        return None
     kept = tuple(x.shape[k] for k in range(x.ndim) if k not in axes)
+    if reduction != "ordered" or prod(kept) > _MOST_CELLS:
+        return None
     terms = block(s, "sum", x, axes)
+    if terms.shape[2] == 1:  # vectors are of cells
+        terms = contiguous(s, terms.transpose(2, 1, 0))
     z = s.target.empty(terms.shape[::2], s.codec.storage_dtype)
     key = random_key(s.target, stream, terms.shape[1])
     kernel(s, SUM_DRAWN)(z.shape, key, terms, z)

@@ -96,7 +96,9 @@ class StochasticScalar(WrappedScalar):
         """Return a product or a sum by a kernel that draws; None to compose it of operations."""
         if not self.has_fast_kernels:
             return None
-        return drawn_results.of_operation(self.rounded, self.stream, operation, *operands, **options)
+        return drawn_results.of_operation(
+            self.rounded, self.stream, operation, *operands, **options
+        )
 
     @property
     def name(self) -> str:

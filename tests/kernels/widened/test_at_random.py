@@ -257,7 +257,10 @@ def test_a_tiny_product_is_rounded_up_by_the_greatest_word_alone():
     least, table = 1, ieee_table(at_random_of(s.format), PYTHON)
     usual = WideBuilder(at_random_of(s.format), PYTHON, BINARY64).routine(at_random.MAKERS["mul"])
     greatest = (1 << 55) - 1
-    assert (table["mul"](least, least, greatest), table["mul"](least, least, greatest - 1)) == (1, 0)
+    assert (table["mul"](least, least, greatest), table["mul"](least, least, greatest - 1)) == (
+        1,
+        0,
+    )
     assert [usual(least, least, word)[1] for word in (greatest, greatest - 1024)] == [False, True]
 
 

@@ -63,6 +63,7 @@ DTYPES = (
     ("e4m3", False),
     ("posit16", False),
     ("bfloat16@round=stochastic", False),
+    ("bfloat16@round=stochastic", True),
     ("mp:60", False),
 )
 
