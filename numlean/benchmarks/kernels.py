@@ -15,6 +15,7 @@ import numpy as np
 from numlean.benchmarks.operations import ELEMENTS, operands
 from numlean.benchmarks.timing import best_seconds
 from numlean.errors import UnavailableError
+from numlean.scalar.contract import reset_stream
 from numlean.scalar.kernel_scalar import KernelScalar
 from numlean.scalar.protocol import Contraction, Scalar, Storage
 from numlean.scalar.registry import get_scalar
@@ -123,7 +124,7 @@ def cases(operation: str, sizes: tuple[int, ...] = SIZES) -> list[KernelCase]:
 
 
 def plain_and_fast(dtype: str) -> tuple[Scalar, Scalar]:
-    """Return an arithmetic with plain kernels and with fast ones.
+    """Return an arithmetic with plain kernels and with fast ones, both at the start of a stream.
 
     Raises:
         UnavailableError: The dtype has no fast kernels.
@@ -131,7 +132,7 @@ def plain_and_fast(dtype: str) -> tuple[Scalar, Scalar]:
     scalar = get_scalar(dtype)
     if isinstance(scalar, KernelScalar) and scalar.storage_dtype == np.uint8:
         return replace(scalar, uses_code_tables=False), _fast_or_looked_up(scalar)
-    return scalar, get_scalar(dtype, fast_kernels=True)
+    return reset_stream(scalar), reset_stream(get_scalar(dtype, fast_kernels=True))
 
 
 def _fast_or_looked_up(scalar: Scalar) -> Scalar:

@@ -56,10 +56,10 @@ R*U/2**N (variant a), or (2*R + 1)*U/2**(N+1) (b, c), less u/2**10 in c if R is 
 where it becomes even. Let s be the multiple of u at or below r.
 
 Let y be a multiple of u with |y - x| < u, and w = y + s. Then y - u < t < y + u, so t + r is
-between w - u and w + 2*u: **unless w is a multiple of U or u below one**, both have the same multiple of U
-at or below them, and w gives the result. (If y is the power of two above x, the last bit of its
-encoding counts 2*u, and 2*s is added; the multiple of 2*U below is y as well.) If y = x, the result
-is known whatever w is, for then t = x. Random words leave one of 2**(52-p) results unknown.
+between w - u and w + 2*u: **unless w is a multiple of U or u below one**, both have the same
+multiple of U at or below them, and w gives the result. (If y is the power of two above x, the last
+bit of its encoding counts 2*u, and 2*s is added; the multiple of 2*U below is y as well.) If y = x,
+the result is known whatever w is, for then t = x. Random words leave one of 2**(52-p) unknown.
 
 x rounded to nearest is such a y in the normal range, where the wide format has its full precision,
 since e > e'. Below it, y is RN(RN(x) + 2**e) - 2**e: the first rounding is in error by at most u/4,
