@@ -3,20 +3,23 @@
 `python tools/verify_widened.py DTYPE OPERATION…` compares an operation on all pairs of encodings;
 `--slices N` takes N first operands at equal distances, and those at the ends of the ranges. Of fma,
 the third operand is a permutation of the second that changes with the first. A dtype may have
-options (`bfloat16@round=to_odd`). `--variants` adds all arithmetics that differ from the default in
-one option. Of 16 bits, there are 2**32 pairs, which take about a quarter of an hour.
+options (`bfloat16@round=to_odd`); with `round=stochastic` each case has a random word, half of them
+next to the word from which the result is rounded up. `--variants` adds all arithmetics that differ
+from the default in one option. Of 16 bits, there are 2**32 pairs, which take a quarter of an hour.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
+from typing import Final
 
 import numpy as np
 
 from numlean.scalar.dtype import Dtype
 from numlean.scalar.registry import get_scalar
 from numlean_backends.emulated import arithmetic_of
-from numlean_kernels.formats import Format
+from numlean_kernels.formats import BINARY64, Format
 from numlean_kernels.ieee.arithmetic import (
     Arithmetic,
     NanRule,
@@ -30,6 +33,17 @@ from numlean_kernels.protocol import Table, kernel_for
 from numlean_kernels.tables.ieee import ieee_table
 from numlean_kernels.tables.widened import widened_operations, widened_table
 from numlean_kernels.targets import get_target
+
+RANDOM: Final = np.random.default_rng(0)
+EXACT: Final[dict[str, Callable[..., np.ndarray]]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "sqrt": np.sqrt,
+    "fma": lambda a, b, c: a * b + c,
+}
+"""The operations in binary64, rounded to nearest."""
 
 
 def main() -> int:
@@ -73,6 +87,8 @@ def compare(arithmetic: Arithmetic, name: str, slices: int | None) -> int:
     """Return the number of differences of one operation, and print it."""
     compared = differences = 0
     for operands in operand_slices(arithmetic, name, slices):
+        if arithmetic.rounding is Rounding.STOCHASTIC:
+            operands.append(random_words(arithmetic.format, name, operands))
         expected, found = (run(table, name, operands) for table in tables(arithmetic))
         places = np.flatnonzero(expected != found)
         if len(places) and not differences:
@@ -95,6 +111,35 @@ def run(table: Table, name: str, operands: list[np.ndarray]) -> np.ndarray:
     """Return the results of an operation."""
     z = np.empty_like(operands[0])
     kernel_for(get_target("cpu"), elementwise(name, len(operands)), table)(z.shape, *operands, z)
+    return z
+
+
+def random_words(format: Format, name: str, operands: list[np.ndarray]) -> np.ndarray:
+    """Return a word for each case; half round up or down by a unit of binary64.
+
+    One unit less would be unknown to the fast kernels, which then compute a block in integers.
+    """
+    x = [decoded(format)[each] for each in operands]
+    with np.errstate(all="ignore"):
+        exact = np.abs(EXACT[name](*x))
+    least = 2.0**format.emin
+    lost = BINARY64.precision - format.precision
+    units = np.where(exact < least, exact + least, exact).view(np.int64)
+    units = (RANDOM.choice([-2, 1], units.shape) - units) & ((1 << lost) - 1)
+    near = units.astype(np.uint64) << np.uint64(63 - BINARY64.precision)
+    words: np.ndarray = RANDOM.integers(0, 1 << 64, exact.shape, np.uint64)
+    words[::2] = near[::2] | words[::2] >> np.uint64(BINARY64.precision + 1)
+    return words
+
+
+@cache
+def decoded(format: Format) -> np.ndarray:
+    """Return the value of each encoding."""
+    codes, z = (np.arange(1 << format.width, dtype=t) for t in (format.storage_dtype, np.float64))
+    table = ieee_table(Arithmetic(format), get_target("cpu"))
+    kernel_for(get_target("cpu"), elementwise("to_binary64", 1), table)(
+        z.shape, codes, z.view(np.uint64)
+    )
     return z
 
 
