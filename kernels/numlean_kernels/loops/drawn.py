@@ -6,7 +6,8 @@ of ``filled("philox")``, and need no array. Only the CPU uses these loops. Produ
 the words of each place once for all draws; their results have at most 2**32 cells.
 
 Where the routines of a table have usual results (``usual_results_of``), a block or a row is
-computed from them; if one is not known, the routines compute it again.
+computed from them; if one is not known, the routines compute it again. Products carry the numbers
+of a row in hardware floats, if the table has routines for that, which also tell what is known.
 """
 
 from __future__ import annotations
@@ -135,17 +136,18 @@ _KERNELS: Final = (_unary, _binary, _ternary)
 
 
 def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
-    zero, one, two = table.zero, np.uint64(1), np.uint64(2)
+    zero, one, terms = table.zero, np.uint64(1), np.uint64(1 if is_fused else 2)
     start_word, word_of = table[_START], table[_RESUME]
     # numba removes the branch that a constant excludes, so the other routines are not needed.
     fma: Any = table["fma"] if is_fused else None
     add: Any = None if is_fused else table["add"]
     mul: Any = None if is_fused else table["mul"]
-    usual = [usual_results_of(routine) for routine in (fma, add, mul) if routine is not None]
-    has_usual = None not in usual
-    usual_fma: Any = usual[0] if is_fused else None
-    usual_add: Any = None if is_fused else usual[0]
-    usual_mul: Any = None if is_fused else usual[1]
+    enter: Any = table.get("enter")
+    is_carried = enter is not None
+    leave: Any = table["leave"] if is_carried else None
+    carried_fma: Any = table["carried fma"] if is_carried and is_fused else None
+    carried_add: Any = table["carried add"] if is_carried and not is_fused else None
+    carried_mul: Any = table["carried mul"] if is_carried and not is_fused else None
 
     def matmul(
         start: int,
@@ -159,31 +161,33 @@ def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
         b: Any,
         c: Any,
     ) -> None:
-        seed = key[0]
+        seed, totals = key[0], np.empty(c.shape[2], np.float64)
         products, lows = np.empty(c.shape[2], np.uint64), np.empty(c.shape[2], np.uint64)
         for m in range(start, stop):
             for i in range(row_start, row_stop):
-                first, are_known = np.uint64((m * c.shape[1] + i) * c.shape[2]), has_usual
+                first, are_known = np.uint64((m * c.shape[1] + i) * c.shape[2]), is_carried
                 for j in range(np.uint64(column_start), np.uint64(column_stop)):
-                    c[m, i, j] = zero
+                    c[m, i, j], totals[j] = zero, 0.0
                     products[j], lows[j] = start_word(seed, key[1], first + j)
-                if has_usual:
+                if is_carried:
                     draw = key[1]
                     for k in range(a.shape[2]):
-                        a_ik = a[m, i, k]
+                        x = enter(a[m, i, k])
                         for j in range(np.uint64(column_start), np.uint64(column_stop)):
-                            word = word_of(seed, draw, products[j], lows[j])
+                            y, word = enter(b[m, k, j]), word_of(seed, draw, products[j], lows[j])
                             if is_fused:
-                                c[m, i, j], is_known = usual_fma(a_ik, b[m, k, j], c[m, i, j], word)
+                                totals[j], is_known = carried_fma(x, y, totals[j], word)
                             else:
-                                product, is_known = usual_mul(a_ik, b[m, k, j], word)
+                                term, is_known = carried_mul(x, y, word)
                                 further = word_of(seed, draw + one, products[j], lows[j])
-                                c[m, i, j], is_sum_known = usual_add(c[m, i, j], product, further)
+                                totals[j], is_sum_known = carried_add(totals[j], term, further)
                                 is_known &= is_sum_known
                             are_known &= is_known
-                        draw += one if is_fused else two
+                        draw += terms
+                    for j in range(np.uint64(column_start), np.uint64(column_stop)):
+                        c[m, i, j] = leave(totals[j])
                 if not are_known:
-                    if has_usual:
+                    if is_carried:
                         for j in range(column_start, column_stop):
                             c[m, i, j] = zero
                     draw = key[1]
@@ -197,7 +201,7 @@ def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
                                 product = mul(a_ik, b[m, k, j], word)
                                 further = word_of(seed, draw + one, products[j], lows[j])
                                 c[m, i, j] = add(c[m, i, j], product, further)
-                        draw += one if is_fused else two
+                        draw += terms
 
     return matmul
 

@@ -134,6 +134,9 @@ def _cast(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
 
 def _make_at_random(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
     """Return an operation of the emulation with usual results; None if it has none."""
+    if name in at_random.CARRIED_MAKERS and _is_known_at_random(arithmetic, target):
+        builder = wide_builder(arithmetic, target, BINARY64)
+        return builder.routine(at_random.CARRIED_MAKERS[name])
     usual = _known_at_random(arithmetic, target, name)
     if usual is None:
         return None
@@ -148,7 +151,7 @@ def _make_at_random(arithmetic: Arithmetic, target: Target, name: str) -> Routin
 
 
 def _known_at_random(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
-    if not (target.computes_rows and can_round_at_random(arithmetic)):
+    if not _is_known_at_random(arithmetic, target):
         return None
     builder = wide_builder(arithmetic, target, BINARY64)
     if name in at_random.MAKERS:
@@ -158,3 +161,7 @@ def _known_at_random(arithmetic: Arithmetic, target: Target, name: str) -> Routi
     source = format_of_key(cast_format_key(name))
     is_carried = source.key == BINARY64.key or can_round(Arithmetic(source), BINARY64)
     return target.routine(at_random.make_cast(builder, source)) if is_carried else None
+
+
+def _is_known_at_random(arithmetic: Arithmetic, target: Target) -> bool:
+    return target.computes_rows and can_round_at_random(arithmetic)
