@@ -6,8 +6,10 @@ of ``filled("philox")``, and need no array. Only the CPU uses these loops. Produ
 the words of each place once for all draws; their results have at most 2**32 cells.
 
 Where the routines of a table have usual results (``usual_results_of``), a block or a row is
-computed from them; if one is not known, the routines compute it again. Products carry the numbers
-of a row in hardware floats, if the table has routines for that, which also tell what is known.
+computed from them; if one is not known, the routines compute it again. Other routines get the words
+of a block from an array: with both in one loop there are too few registers. Products carry the
+numbers of a row in hardware floats, if the table has routines for that, which also tell what is
+known.
 """
 
 from __future__ import annotations
@@ -41,25 +43,49 @@ def drawn(name: str, arity: int) -> Loop:
 
 
 def _plain_unary(routine: Routine, philox: Routine) -> Callable[..., None]:
+    size = np.uint64(_BLOCK)
+
     def kernel(start: int, stop: int, key: Any, x: Any, z: Any) -> None:
-        for i in range(np.uint64(start), np.uint64(stop)):
-            z[i] = routine(x[i], philox(key[0], key[1], i))
+        seed, draw, words = key[0], key[1], np.empty(size, np.uint64)
+        for block in range(np.uint64(start), np.uint64(stop), size):
+            first = np.uint64(block)
+            count = min(size, np.uint64(stop) - first)
+            for i in range(np.uint64(0), count):
+                words[i] = philox(seed, draw, first + i)
+            for i in range(np.uint64(0), count):
+                z[first + i] = routine(x[first + i], words[i])
 
     return kernel
 
 
 def _plain_binary(routine: Routine, philox: Routine) -> Callable[..., None]:
+    size = np.uint64(_BLOCK)
+
     def kernel(start: int, stop: int, key: Any, x: Any, y: Any, z: Any) -> None:
-        for i in range(np.uint64(start), np.uint64(stop)):
-            z[i] = routine(x[i], y[i], philox(key[0], key[1], i))
+        seed, draw, words = key[0], key[1], np.empty(size, np.uint64)
+        for block in range(np.uint64(start), np.uint64(stop), size):
+            first = np.uint64(block)
+            count = min(size, np.uint64(stop) - first)
+            for i in range(np.uint64(0), count):
+                words[i] = philox(seed, draw, first + i)
+            for i in range(np.uint64(0), count):
+                z[first + i] = routine(x[first + i], y[first + i], words[i])
 
     return kernel
 
 
 def _plain_ternary(routine: Routine, philox: Routine) -> Callable[..., None]:
+    size = np.uint64(_BLOCK)
+
     def kernel(start: int, stop: int, key: Any, w: Any, x: Any, y: Any, z: Any) -> None:
-        for i in range(np.uint64(start), np.uint64(stop)):
-            z[i] = routine(w[i], x[i], y[i], philox(key[0], key[1], i))
+        seed, draw, words = key[0], key[1], np.empty(size, np.uint64)
+        for block in range(np.uint64(start), np.uint64(stop), size):
+            first = np.uint64(block)
+            count = min(size, np.uint64(stop) - first)
+            for i in range(np.uint64(0), count):
+                words[i] = philox(seed, draw, first + i)
+            for i in range(np.uint64(0), count):
+                z[first + i] = routine(w[first + i], x[first + i], y[first + i], words[i])
 
     return kernel
 
