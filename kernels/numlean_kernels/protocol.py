@@ -59,6 +59,15 @@ def usual_results_of(routine: Routine) -> UsualResults | None:
     return getattr(routine, "usual_results", None)
 
 
+def known_results_of(routine: Routine) -> Routine | None:
+    """Return what knows most results of a routine in less work, or None if there is no such thing.
+
+    It is a routine of the same operands that returns ``(z, is_known)``: the result, and whether it
+    is that of the routine.
+    """
+    return getattr(routine, "known_results", None)
+
+
 Launch: TypeAlias = Callable[..., None]
 """``launch(domain, *arrays)``: run a kernel over all cells of ``domain``; the last arrays are the
 outputs."""

@@ -5,7 +5,7 @@ result. Where a loop draws several times, the later draws follow in key[1]. So t
 of ``filled("philox")``, and need no array. Only the CPU uses these loops. Products and sums start
 the words of each place once for all draws; their results have at most 2**32 cells.
 
-Where the routines of a table have usual results (``usual_results_of``), a block or a row is
+Where the routines of a table have known results (``known_results_of``), a block or a row is
 computed from them; if one is not known, the routines compute it again. Other routines get the words
 of a block from an array: with both in one loop there are too few registers. Products carry the
 numbers of a row in hardware floats, if the table has routines for that, which also tell what is
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from numlean_kernels.protocol import Loop, Routine, Table, usual_results_of
+from numlean_kernels.protocol import Loop, Routine, Table, known_results_of
 
 _PHILOX, _START, _RESUME = "philox", "start philox", "resume philox"
 """The routines that draw; tables of stochastic rounding have them."""
@@ -34,10 +34,10 @@ def drawn(name: str, arity: int) -> Loop:
     """Return the loop z[i] = name(operands[i]..., word of i) over one to three operands."""
 
     def make(table: Table) -> Callable[..., None]:
-        usual = usual_results_of(table[name])
-        if usual is None:
+        known = known_results_of(table[name])
+        if known is None:
             return _PLAIN_KERNELS[arity - 1](table[name], table[_PHILOX])
-        return _KERNELS[arity - 1](usual, table[name], table[_PHILOX])
+        return _KERNELS[arity - 1](known, table[name], table[_PHILOX])
 
     return Loop(f"drawn {name}", rank=1, make=make)
 
@@ -90,7 +90,7 @@ def _plain_ternary(routine: Routine, philox: Routine) -> Callable[..., None]:
     return kernel
 
 
-def _unary(usual: Routine, routine: Routine, philox: Routine) -> Callable[..., None]:
+def _unary(known: Routine, routine: Routine, philox: Routine) -> Callable[..., None]:
     size = np.uint64(_BLOCK)
 
     def kernel(start: int, stop: int, key: Any, x: Any, z: Any) -> None:
@@ -100,7 +100,7 @@ def _unary(usual: Routine, routine: Routine, philox: Routine) -> Callable[..., N
             end = min(first + size, np.uint64(stop))
             for i in range(np.uint64(0), end - first):
                 word = philox(seed, draw, first + i)
-                results[i], is_known = usual(x[first + i], word)
+                results[i], is_known = known(x[first + i], word)
                 are_known &= is_known
             if are_known:
                 for i in range(np.uint64(0), end - first):
@@ -112,7 +112,7 @@ def _unary(usual: Routine, routine: Routine, philox: Routine) -> Callable[..., N
     return kernel
 
 
-def _binary(usual: Routine, routine: Routine, philox: Routine) -> Callable[..., None]:
+def _binary(known: Routine, routine: Routine, philox: Routine) -> Callable[..., None]:
     size = np.uint64(_BLOCK)
 
     def kernel(start: int, stop: int, key: Any, x: Any, y: Any, z: Any) -> None:
@@ -122,7 +122,7 @@ def _binary(usual: Routine, routine: Routine, philox: Routine) -> Callable[..., 
             end = min(first + size, np.uint64(stop))
             for i in range(np.uint64(0), end - first):
                 word = philox(seed, draw, first + i)
-                results[i], is_known = usual(x[first + i], y[first + i], word)
+                results[i], is_known = known(x[first + i], y[first + i], word)
                 are_known &= is_known
             if are_known:
                 for i in range(np.uint64(0), end - first):
@@ -134,7 +134,7 @@ def _binary(usual: Routine, routine: Routine, philox: Routine) -> Callable[..., 
     return kernel
 
 
-def _ternary(usual: Routine, routine: Routine, philox: Routine) -> Callable[..., None]:
+def _ternary(known: Routine, routine: Routine, philox: Routine) -> Callable[..., None]:
     size = np.uint64(_BLOCK)
 
     def kernel(start: int, stop: int, key: Any, w: Any, x: Any, y: Any, z: Any) -> None:
@@ -144,7 +144,7 @@ def _ternary(usual: Routine, routine: Routine, philox: Routine) -> Callable[...,
             end = min(first + size, np.uint64(stop))
             for i in range(np.uint64(0), end - first):
                 word = philox(seed, draw, first + i)
-                results[i], is_known = usual(w[first + i], x[first + i], y[first + i], word)
+                results[i], is_known = known(w[first + i], x[first + i], y[first + i], word)
                 are_known &= is_known
             if are_known:
                 for i in range(np.uint64(0), end - first):
@@ -235,8 +235,8 @@ def _make_matmul(table: Table, *, is_fused: bool) -> Callable[..., None]:
 def _make_sum(table: Table) -> Callable[..., None]:
     add, zero, one = table["add"], table.zero, np.uint64(1)
     start_word, word_of = table[_START], table[_RESUME]
-    usual: Any = usual_results_of(add)
-    has_usual = usual is not None
+    known: Any = known_results_of(add)
+    has_known = known is not None
 
     def sum_ordered(
         outer_start: int,
@@ -250,20 +250,20 @@ def _make_sum(table: Table) -> Callable[..., None]:
         seed = key[0]
         products, lows = np.empty(z.shape[1], np.uint64), np.empty(z.shape[1], np.uint64)
         for i in range(outer_start, outer_stop):
-            first, are_known = np.uint64(i * z.shape[1]), has_usual
+            first, are_known = np.uint64(i * z.shape[1]), has_known
             for j in range(np.uint64(inner_start), np.uint64(inner_stop)):
                 z[i, j] = zero
                 products[j], lows[j] = start_word(seed, key[1], first + j)
-            if has_usual:
+            if has_known:
                 draw = key[1]
                 for k in range(x.shape[1]):
                     for j in range(np.uint64(inner_start), np.uint64(inner_stop)):
                         word = word_of(seed, draw, products[j], lows[j])
-                        z[i, j], is_known = usual(z[i, j], x[i, k, j], word)
+                        z[i, j], is_known = known(z[i, j], x[i, k, j], word)
                         are_known &= is_known
                     draw += one
             if not are_known:
-                if has_usual:
+                if has_known:
                     for j in range(inner_start, inner_stop):
                         z[i, j] = zero
                 draw = key[1]

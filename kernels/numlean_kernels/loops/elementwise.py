@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
+from numlean_kernels.loops.known_results import known_results
 from numlean_kernels.loops.two_phase import two_phase, two_phase_flagged
 from numlean_kernels.loops.usual_case import usual_case, usual_case_of_broadcast
 from numlean_kernels.loops.usual_results import usual_results, usual_results_of_broadcast
@@ -33,7 +34,7 @@ def elementwise(name: str, arity: int) -> Loop:
 
     def make(table: Table) -> Callable[..., None]:
         kernel = two_phase(table, name, arity) or usual_case(table, name, arity)
-        kernel = kernel or usual_results(table, name, arity)
+        kernel = kernel or usual_results(table, name, arity) or known_results(table, name, arity)
         return kernel or _RESULT_KERNELS[arity - 1](table[name])
 
     return Loop(name, rank=1, make=make, is_elementwise=True)

@@ -52,7 +52,7 @@ def widened_table(arithmetic: Arithmetic, target: Target) -> Table:
 
     The operations of ``widened_operations`` and conversions are computed in hardware floats; all
     others, and all that return flags, are those of the emulation. Where rounding is stochastic, all
-    routines are those of the emulation, and have usual results (``usual_results_of``) in hardware
+    routines are those of the emulation, and have known results (``known_results_of``) in hardware
     floats.
     """
     emulated = ieee_table(arithmetic, target)
@@ -133,12 +133,12 @@ def _cast(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
 
 
 def _make_at_random(arithmetic: Arithmetic, target: Target, name: str) -> Routine | None:
-    """Return an operation of the emulation with usual results; None if it has none."""
+    """Return an operation of the emulation with known results; None if it has none."""
     if name in at_random.CARRIED_MAKERS and _is_known_at_random(arithmetic, target):
         builder = wide_builder(arithmetic, target, BINARY64)
         return builder.routine(at_random.CARRIED_MAKERS[name])
-    usual = _known_at_random(arithmetic, target, name)
-    if usual is None:
+    known = _known_at_random(arithmetic, target, name)
+    if known is None:
         return None
     emulated = ieee_table(arithmetic, target)[name]
 
@@ -146,7 +146,7 @@ def _make_at_random(arithmetic: Arithmetic, target: Target, name: str) -> Routin
         return emulated(*operands)
 
     routine = target.routine(operation)
-    vars(routine)["usual_results"] = usual
+    vars(routine)["known_results"] = known
     return routine
 
 

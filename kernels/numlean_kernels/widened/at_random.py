@@ -2,7 +2,7 @@
 
 A routine returns ``(z, is_known)``. :mod:`.conditions` proves that z is what the routine in
 integers returns for the same random word, if it is known. Loops compute all others by that routine
-(:func:`numlean_kernels.protocol.usual_results_of`): NaNs, infinities, and one result in about
+(:func:`numlean_kernels.protocol.known_results_of`): NaNs, infinities, and one result in about
 2**(P - p - 1), where bits below the precision of the wide format decide.
 """
 
