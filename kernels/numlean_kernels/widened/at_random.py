@@ -239,7 +239,7 @@ def make_enter(builder: WideBuilder) -> Routine:
     own = Arithmetic(builder.format, subnormal=builder.arithmetic.subnormal)
     single = wide_builder(own, builder.target, BINARY32)
     # The processor converts binary32, of which an encoding may be the upper part.
-    by_single = single.is_prefix
+    by_single = single.is_prefix and single.guard_bits >= 0
     source = single if by_single else builder
     widen, word, real = source.routine(make_widen), source.word, source.real
 

@@ -274,6 +274,24 @@ def test_formats_that_do_not_qualify_keep_the_integers():
     assert widened_operations(at_random_of(BINARY32)) == tuple(ARITIES)
 
 
+@pytest.mark.parametrize("text", ["e8m25", "e8m23", "e9m20", "e9m5", "e2m1", "e4m1"])
+def test_formats_at_the_ends_of_what_qualifies_agree(text):
+    arithmetic = at_random_of(parse_format(text))
+    assert widened_operations(arithmetic) == tuple(ARITIES)
+    assert can_be_made(arithmetic)
+    for name, arity in ARITIES.items():
+        known_part(arithmetic, name, sampled(arithmetic.format, arity, 80), random_words(80))
+
+
+def can_be_made(arithmetic):
+    """Return whether all fast routines exist, those of the nearest rounding included."""
+    nearest = replace(arithmetic, rounding=Rounding.TIES_TO_EVEN)
+    table = widened_table(arithmetic, CPU)
+    return {"add", "mul"} <= set(widened_operations(nearest)) and all(
+        table[name] for name in (*at_random.MAKERS, *at_random.CARRIED_MAKERS)
+    )
+
+
 def test_the_interpreter_keeps_the_integers():
     arithmetic = at_random_of(format_of("bfloat16"))
     assert known_results_of(widened_table(arithmetic, PYTHON)["add"]) is None
