@@ -47,8 +47,8 @@ _WHY_NOT: Final = (
     " significant bits within the range of binary64"
 )
 _WHY_NOT_AT_RANDOM: Final = (
-    "in binary64, the processor rounds formats of at most 26 significant and nine exponent bits at"
-    " random, and with N random bits of at most 52 - N significant bits"
+    "the processor rounds at random, in binary64, formats with NaNs and both zeros, of at most 26"
+    " significant and nine exponent bits, and with N random bits of at most 52 - N significant bits"
 )
 _SEED: Final = "seed"
 _MATH: Final = "math"
