@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, final
@@ -12,6 +12,7 @@ from numlean.scalar.operations import Kind, Result, operations
 from numlean.scalar.product_scope import Product, current_product
 from numlean.scalar.protocol import Numbers, Scalar, Storage
 from numlean.scalar.wrappers.wrapper import WrappedScalar
+from numlean_kernels.protocol import ProgramStep
 
 INITIAL: Final = "initial values"
 DATA: Final = "data"
@@ -129,6 +130,12 @@ class TracingScalar(WrappedScalar):
     def untraced(self) -> Scalar:
         """The Scalar whose operations are traced, without a recorder."""
         return self._untraced
+
+    def compile(
+        self, operations: Sequence[ProgramStep], *, results: Sequence[Storage] | None = None
+    ) -> Callable[[], None]:
+        """Return a program that repeats recorded operations, and writes all their results."""
+        return super().compile(operations)
 
     def around(
         self,

@@ -119,10 +119,20 @@ def test_exact_results_are_those_of_rationals():
     assert len(seen) >= 4
 
 
-@pytest.mark.parametrize("dtype", ["float32", "ieee32exec", "mp:24"])
-@pytest.mark.parametrize("name", MODELS)
+WIDE = Sequential(Linear(128, 129), Tanh(), Linear(129, 2))
+"""A model of which some steps run together in blocks, and a product is written transposed."""
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *((name, dtype) for name in MODELS for dtype in ("float32", "ieee32exec", "mp:24")),
+        ("wide", "float32"),
+    ],
+)
 def test_a_compiled_step_is_traced_with_the_operands_of_an_eager_one(name, dtype):
-    task, config = nl.Task.regression(MODELS[name]), nl.TrainConfig(1, 2, nl.sgd(0.1, 0.9))
+    task = nl.Task.regression({**MODELS, "wide": WIDE}[name])
+    config = nl.TrainConfig(1, 2, nl.sgd(0.1, 0.9))
     eager, compiled = (
         a_trace(task, side, batch=2, config=config)[0] for side in (dtype, f"{dtype}:compiled")
     )

@@ -6,7 +6,7 @@ as many numbers in another order takes longer than to read them twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -32,35 +32,42 @@ def write_transposed(
     found: dict[int, ProgramStep | None] = {}
     for k, step in enumerate(steps):
         if isinstance(step, KernelCall) and step.loop.source in _PRODUCTS:
-            uses = [access.step for access in accesses.of(memory_of(step.arrays[-1]))]
-            last = steps[uses[-1]]
-            if len(uses) == 2 and uses[0] == k and isinstance(last, CopyCall):
-                product = _transposed(step, last, accesses, (k, uses[1]))
-                if product is not None:
-                    found[k], found[uses[1]] = product, None
+            first, *others = (access.step for access in accesses.of(memory_of(step.arrays[-1])))
+            copies = {n: copy for n in others if isinstance(copy := steps[n], CopyCall)}
+            if copies and first == k and len(copies) == len(others):
+                found |= _transposed(k, step, copies, accesses)
     chosen = (found.get(k, step) for k, step in enumerate(steps))
     return [step for step in chosen if step is not None]
 
 
 def _transposed(
-    product: KernelCall, copy: CopyCall, accesses: Accesses, places: tuple[int, int]
-) -> KernelCall | None:
-    """Return the product that is written as the copy is; None if it cannot be."""
+    place: int, product: KernelCall, copies: Mapping[int, CopyCall], accesses: Accesses
+) -> dict[int, ProgramStep | None]:
+    """Return what replaces a product and its copies, by place; nothing if they must stay.
+
+    The product is written as the first copy is, and the others are copied from there.
+    """
     flags, a, b, c = product.arrays
-    target = copy.destination
-    memory, steps = memory_of(target), set(places)
-    between = range(places[0], places[1])
+    first, *others = copies
+    target = copies[first].destination
+    uses = accesses.of(memory_of(target))
     if (
         flags[2]
         or not target.flags.carray
-        or not _is_transpose(copy.source, c)
-        or not accesses.is_private(memory_of(c), steps)
-        or any(access.step in between for access in accesses.of(memory))
+        or not all(_is_transpose(copy.source, c) for copy in copies.values())
+        or not accesses.is_private(memory_of(c), {place, *copies})
+        or any(place <= use.step < first for use in uses)
+        or any(use.writes and first < use.step <= max(copies) for use in uses)
     ):
-        return None
+        return {}
     is_transposed = np.array([*flags[:2], 1], flags.dtype)
     turned = target.reshape(c.shape[0], c.shape[2], c.shape[1])
-    return KernelCall(product.loop, product.table, product.domain, (is_transposed, a, b, turned))
+    arrays = is_transposed, a, b, turned
+    found: dict[int, ProgramStep | None] = {first: None}
+    found[place] = KernelCall(product.loop, product.table, product.domain, arrays)
+    for n in others:
+        found[n] = CopyCall(target.reshape(copies[n].source.shape), copies[n].destination)
+    return found
 
 
 def _is_transpose(x: Array, c: Array) -> bool:

@@ -77,6 +77,22 @@ def test_batches_are_written_transposed():
     assert z.tobytes() == expected
 
 
+def test_several_transposed_copies_are_copied_from_the_first_one():
+    scalar = scalar_of("float32")
+    steps, z = recorded(scalar, (5, 7, 33), (0, 0), "separate")
+    product = steps[0].arrays[-1]
+    second, third = np.zeros((33, 5), np.float32), np.zeros((1, 33, 5), np.float32)
+    steps += [CopyCall(product[0].T, second), CopyCall(product.swapaxes(1, 2), third)]
+    expected = z.tobytes()
+    first, *copies = write_transposed(steps, [z, second, third])
+    assert isinstance(first, KernelCall)
+    assert [np.shares_memory(copy.source, z) for copy in copies] == [True, True]
+    program = scalar.compile(steps, results=[z, second, third])
+    z[...] = 0
+    program()
+    assert z.tobytes() == second.tobytes() == third.tobytes() == expected
+
+
 def kinds(steps, kept):
     return [type(step) for step in write_transposed(steps, kept)]
 
@@ -92,6 +108,12 @@ def test_products_that_something_else_reads_are_left_as_they_are():
     assert kinds([steps[0], CopyCall(product[0, :0], z[:0, 0]), steps[1]], [z])[::2] == both
     assert kinds([steps[0], CopyCall(product[0], np.empty((5, 33), np.float32))], [z]) == both
     assert kinds([steps[0], CopyCall(product[0].T[:4], z[:4])], [z]) == both
+    changed, again = (
+        CopyCall(np.ones(5, np.float32), z[0]),
+        CopyCall(product[0].T, np.empty_like(z)),
+    )
+    assert kinds([*steps, changed, again], [z]) == [KernelCall, *[CopyCall] * 3]
+    assert kinds([*steps, steps[1]], [z]) == [KernelCall, *[CopyCall] * 2]
 
 
 def test_a_product_that_is_written_transposed_already_is_left_as_it_is():
