@@ -23,6 +23,9 @@ Cells: TypeAlias = Sequence[str]
 _LEAST_WIDTH: Final = 8
 """The width to which columns of a row that is printed alone may shrink on a narrow terminal."""
 
+_FURTHER: Final = "    "
+"""The indent of the lines in which the cells of a row go on."""
+
 
 def column_alignment(align: str, column: int) -> str:
     """Return ``<`` or ``>`` for a column, counted from 0."""
@@ -51,8 +54,23 @@ class RowFormat:
         return cls(align, tuple(max(map(len, column)) for column in columns), indent)
 
     def line(self, cells: Cells) -> str:
-        """Return the cells as one line, without control characters and trailing spaces."""
-        return self._line(cells, self._shown_widths())
+        """Return the cells as one line, without control characters and trailing spaces.
+
+        On a terminal that is too narrow for it, the cells go on in further lines, indented.
+        """
+        line, width = self._line(cells, self._shown_widths()), line_width()
+        return line if width is None or len(line) <= width else self._broken(cells, width)
+
+    def _broken(self, cells: Cells, width: int) -> str:
+        """Return the cells one after the other, in as many lines as they need."""
+        lines, further = list[str](), self.indent + _FURTHER
+        for cell in filter(None, map(escape_line, cells)):
+            longer = f"{lines[-1]}{GAP}{cell}" if lines else self.indent + cell
+            if len(longer) > width and lines:
+                lines.append(further + cell)
+            else:
+                lines[-1:] = [longer]
+        return "\n".join(lines)
 
     def _line(self, cells: Cells, widths: Sequence[int]) -> str:
         padded = (
@@ -62,8 +80,8 @@ class RowFormat:
         return (self.indent + GAP.join(padded)).rstrip()
 
     def heading(self, cells: Cells) -> str:
-        """Return the titles of the columns as one line."""
-        return heading(self.line(cells))
+        """Return the titles of the columns as one line, on a narrow terminal as several."""
+        return "\n".join(map(heading, self.line(cells).split("\n")))
 
     def _shown_widths(self) -> tuple[int, ...]:
         """Return the widths, reduced as far as the terminal needs it, numbers first."""

@@ -82,3 +82,14 @@ def test_columns_of_rows_printed_one_at_a_time_shrink() -> None:
     row_format = RowFormat("<>", (6, 12, 12))
     with laid_out(Layout(28)):
         assert len(row_format.line(("ab", "1.5", "2"))) == 28
+
+
+def test_a_row_that_is_too_long_goes_on_in_further_lines() -> None:
+    row_format, layout = RowFormat("<>", (6, 12, 12), indent="  "), Layout(20)
+    with laid_out(layout):
+        assert row_format.line(("a name", "", "1 of 2 equal")) == "  a name\n      1 of 2 equal"
+        assert row_format.line(("ab", "0123456789abcdef", "c")) == (
+            "  ab\n      0123456789abcdef\n      c"
+        )
+        assert row_format.heading(("a name", "of many words")) == "  a name\n      of many words"
+    assert layout.headings == {"  a name", "      of many words"}

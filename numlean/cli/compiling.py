@@ -49,14 +49,14 @@ def compiling(rehearse: Callable[[], None]) -> Iterator[None]:
 
 
 def shortened(task: NamedTask, config: TrainConfig) -> tuple[NamedTask, TrainConfig]:
-    """Return a task on the samples of one batch, and the configuration of one step: a rehearsal."""
+    """Return a task on the samples of one batch, and the configuration of two steps at most."""
     count = max(config.batch_size, _FEW)
 
     def load() -> Split:
         split = task.load()
         return Split(_first(split.train, count), _first(split.test, _FEW))
 
-    return replace(task, load=load), replace(config, steps=min(config.steps, 1))
+    return replace(task, load=load), replace(config, steps=min(config.steps, 2))
 
 
 def _first(samples: Dataset, count: int) -> Dataset:

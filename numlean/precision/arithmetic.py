@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Final, TypeAlias, final
 
 from numlean.autograd.indices import INDEX
@@ -233,13 +233,24 @@ class MixedArithmetic(Arithmetic):
         rule, operand = self.products.input_gradient, self.products.forward.left
         if not isinstance(operand, ScaledOperand) and not widens(x.scalar, operand):
             x = cast(x, operand)
-        sums = self.reductions if rule.result is None else rule.result
+        sums = self._sums_of_parts
         if not (widens(x.scalar, rule.output) and widens(rule.output, sums)):
             parts = _reshaped(take(x, places), shape)
             return self.product(weight, parts, bias, weight="left")
-        unrounded = replace(self.products, input_gradient=replace(rule, output=sums))
         parts = _reshaped(take(cast(x, sums), places), shape)
-        return replace(self, products=unrounded).product(weight, parts, bias, weight="left")
+        return self._unrounded.product(weight, parts, bias, weight="left")
+
+    @property
+    def _sums_of_parts(self) -> Scalar:
+        """The Scalar in which cotangents of parts are added."""
+        own = self.products.input_gradient.result
+        return self.reductions if own is None else own
+
+    @cached_property
+    def _unrounded(self) -> MixedArithmetic:
+        """The same with cotangents of inputs that are not rounded before they are added."""
+        rule = replace(self.products.input_gradient, output=self._sums_of_parts)
+        return replace(self, products=replace(self.products, input_gradient=rule))
 
     def _common(self, scalars: Sequence[Scalar]) -> Scalar:
         """Return the widest of the Scalars of a product's operands, or that of reductions.

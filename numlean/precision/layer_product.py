@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal, Protocol, TypeAlias, final
 
 import numpy as np
@@ -87,6 +87,19 @@ class LayerPrecision:
         one = Contraction.of(operands, accumulate)
         result = accumulate.result
         return cls(one, one, one, operands if result is None else result)
+
+    @cached_property
+    def _rules(self) -> dict[Side | None, ProductRule]:
+        return {}
+
+    def rule(self, weight: Side | None) -> ProductRule:
+        """Return the contractions of a product whose scales do not follow from earlier steps.
+
+        They are made once for each operand that can be the weight.
+        """
+        if weight not in self._rules:
+            self._rules[weight] = product_rule(self, weight)
+        return self._rules[weight]
 
     @property
     def is_delayed(self) -> bool:
@@ -228,8 +241,14 @@ def product(
         ShapeError: The shapes do not match.
         MixedScalarError: The tensors are of several Scalars.
     """
-    rule = product_rule(precision, weight, None if scales is None else scales.bound)
-    rule = replace(rule.with_scalars(partial(recorded_like, left.scalar)), rows=rows)
+    if scales is None:
+        rule = precision.rule(weight)
+    else:
+        rule = product_rule(precision, weight, scales.bound)
+    if left.scalar.recorder is not None:
+        rule = rule.with_scalars(partial(recorded_like, left.scalar))
+    if rows is not None:
+        rule = replace(rule, rows=rows)
     operands = (left, right) if bias is None else (left, right, bias)
     z = (_product if bias is None else _product_with_bias)(*operands, rule=rule)
     if scales is None:

@@ -14,6 +14,9 @@ from numlean.training.stepper import Stepper
 _EVALUATED: Final = 4
 """The number of samples of an evaluation: more than one, so that the axes are those of many."""
 
+_STEPS: Final = 2
+"""The number of steps that ask for all kernels."""
+
 
 def rehearse(
     make_runner: Callable[[], Runner],
@@ -23,11 +26,13 @@ def rehearse(
     *,
     with_accuracy: bool,
 ) -> None:
-    """Make one step, and evaluate before and after it.
+    """Make a step and, if there are more, another one; evaluate before and after them.
+
+    The second step is the first one of a compiled run that its program makes.
 
     Args:
         make_runner: Makes the runner, which converts the initial parameters.
-        config: The configuration, of which the steps do not count.
+        config: The configuration.
         train: The training data.
         test: The test data, perhaps none.
         with_accuracy: Whether evaluations count correct class predictions.
@@ -36,7 +41,9 @@ def rehearse(
     stepper = Stepper(runner, config.optimizer, config.scheduler)
     few = Dataset(*train.batch(range(min(_EVALUATED, train.size))))
     runner.reported_loss(few)
-    stepper.step(train.batch(range(min(config.batch_size, train.size))))
+    batch = train.batch(range(min(config.batch_size, train.size)))
+    for _ in range(min(config.steps, _STEPS)):
+        stepper.step(batch)
     if test.size:
         some = Dataset(*test.batch(range(min(_EVALUATED, test.size))))
         run_evaluation(stepper, some, with_accuracy=with_accuracy)

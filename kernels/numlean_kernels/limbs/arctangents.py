@@ -41,7 +41,7 @@ from numlean_kernels.limbs.word_literals import (
     ZERO,
 )
 from numlean_kernels.limbs.words import multiply_add
-from numlean_kernels.targets.inlined import LinkedRoutine
+from numlean_kernels.targets.inlined import InlinedRoutine
 
 _QUARTER_PI: Final = np.uint64(constants.QUARTER_PI)
 _ARCTANGENTS: Final = np.uint64(constants.ARCTANGENTS)
@@ -49,7 +49,7 @@ _SERIES: Final = np.uint64(constants.ANGLE_SERIES)
 _ANGLE_BITS: Final = np.uint64(constants.ANGLE_BITS)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_multiple(x: Any, xo: Any, i: Any, z: Any, zo: Any, m: Any) -> None:
     """Write i / 2**8 of m words and one of integers, for i up to 2**8."""
     carry = W0
@@ -60,7 +60,7 @@ def put_multiple(x: Any, xo: Any, i: Any, z: Any, zo: Any, m: Any) -> None:
         z[zo + j] = z[zo + j] >> np.uint64(8) | above << np.uint64(56)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_small_arctangent(t: Any, u: Any, m: Any, c: Any, row: Any, work: Any) -> None:
     """Replace m words U, up to 2**-8, by the arctangent: u - u**3/3 + u**5/5 - ..."""
     s, q, p = work + W1, work + m + W2, work + m + m + W3
@@ -82,7 +82,7 @@ def put_small_arctangent(t: Any, u: Any, m: Any, c: Any, row: Any, work: Any) ->
     subtract_from(t, u, t, q, m)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def atan(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write atan(x), of x or of 1 / x: that of a multiple of 2**-8 and of a small rest."""
     header, exponent = x[xo], np.int64(x[xo + W1])

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from numba import njit
-
-from numlean_kernels.targets.cache import enable_disk_cache
+from numlean_kernels.targets.kernel_compiler import compiled_kernel
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -17,6 +15,4 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 def compiled_as(function: Callable[..., Any], name: str) -> Any:
     """Compile a kernel, of several that one function makes, under a name of its own."""
-    run = njit(error_model="numpy", nogil=True)(function)
-    enable_disk_cache(run, function, f"limbs {name}")
-    return run
+    return compiled_kernel(function, f"limbs {name}")

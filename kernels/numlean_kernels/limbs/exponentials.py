@@ -43,7 +43,7 @@ from numlean_kernels.limbs.word_literals import (
     ZERO,
 )
 from numlean_kernels.limbs.words import multiply_add
-from numlean_kernels.targets.inlined import LinkedRoutine
+from numlean_kernels.targets.inlined import InlinedRoutine
 
 LARGEST: Final = np.int64(58)
 """Operands of exponentials are below two to this power."""
@@ -60,7 +60,7 @@ _INVERSE_LN2: Final = np.uint64(0x71547652B82FE177)
 """The fraction of 1 / log(2), rounded down."""
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_power(t: Any, to: Any, u: Any, m: Any, c: Any, row: Any) -> Any:
     """Write exp(U) - 1 to m words at ``to``, for a fraction U of m + 1 words at u below log(2).
 
@@ -103,7 +103,7 @@ def put_power(t: Any, to: Any, u: Any, m: Any, c: Any, row: Any) -> Any:
     return carry
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_exponential(
     x: Any,
     xo: Any,
@@ -160,7 +160,7 @@ def put_exponential(
     return power if put_power(t, to, u, m, c, row) == W0 else BEYOND
 
 
-@LinkedRoutine
+@InlinedRoutine
 def exp(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write exp(x)."""
     header, exponent = x[xo], np.int64(x[xo + W1])
@@ -182,7 +182,7 @@ def exp(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: A
     return put_rounded(z, zo, W0, k + np.int64(64), t, W0, m + W1, W0, n, precision)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def exp2(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write 2**x: of an integer k and the exponential of a fraction of log(2)."""
     header, exponent = x[xo], np.int64(x[xo + W1])
@@ -211,7 +211,7 @@ def exp2(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: 
     return put_rounded(z, zo, W0, k + np.int64(64), t, W0, m + W1, W0, n, precision)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def expm1(
     x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any
 ) -> Any:

@@ -36,10 +36,10 @@ from numlean_kernels.limbs.word_literals import (
     W63,
     ZERO,
 )
-from numlean_kernels.targets.inlined import LinkedRoutine
+from numlean_kernels.targets.inlined import InlinedRoutine
 
 
-@LinkedRoutine
+@InlinedRoutine
 def tanh(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write tanh(x), which is (1 - e) / (1 + e) for the e = exp(-2 * x) of a positive x."""
     header, exponent = x[xo], np.int64(x[xo + W1])
@@ -77,7 +77,7 @@ def tanh(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: 
     return put_rounded(z, zo, sign, np.int64(0), t, quotient, m, W0, n, precision)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_inverse(t: Any, f: Any, q: Any, m: Any, work: Any) -> None:
     """Write half of 1 / (1 + F) to m words at q, for m words F; ``work`` is 3 * m + 2 more."""
     d, u = work, work + m + m
@@ -88,7 +88,7 @@ def put_inverse(t: Any, f: Any, q: Any, m: Any, work: Any) -> None:
     put_quotient(t, u, d, q, m)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_power_and_inverse(
     x: Any, xo: Any, n: Any, is_sum: Any, m: Any, c: Any, row: Any, t: Any
 ) -> Any:
@@ -107,7 +107,7 @@ def put_power_and_inverse(
     return k
 
 
-@LinkedRoutine
+@InlinedRoutine
 def sinh(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write sinh(x)."""
     header, exponent = x[xo], np.int64(x[xo + W1])
@@ -126,7 +126,7 @@ def sinh(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: 
     return put_rounded(z, zo, header & MINUS, exponent, t, W0, m + W1, W0, n, precision)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def cosh(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write cosh(x)."""
     header, exponent = x[xo], np.int64(x[xo + W1])
@@ -147,7 +147,7 @@ def cosh(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: 
     return put_rounded(z, zo, W0, k + np.int64(63), t, W0, m + W1, W0, n, precision)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def sigmoid(
     x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any
 ) -> Any:

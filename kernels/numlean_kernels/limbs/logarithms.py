@@ -38,7 +38,7 @@ from numlean_kernels.limbs.word_literals import (
     ZERO,
 )
 from numlean_kernels.limbs.words import multiply_add
-from numlean_kernels.targets.inlined import LinkedRoutine
+from numlean_kernels.targets.inlined import InlinedRoutine
 
 _LN2: Final = np.uint64(constants.LN2)
 _FIRST: Final = np.uint64(constants.FIRST_FACTORS)
@@ -57,7 +57,7 @@ LOG: Final = np.uint64(1)
 """Where :func:`put_log` writes."""
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_log(x: Any, xo: Any, n: Any, e: Any, least: Any, c: Any, row: Any, t: Any) -> Any:
     """Write the magnitude of the logarithm of X * 2**e, for n words X whose top bit is set.
 
@@ -178,7 +178,7 @@ def put_log(x: Any, xo: Any, n: Any, e: Any, least: Any, c: Any, row: Any, t: An
     return m, sign
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_special_log(x: Any, xo: Any, z: Any, zo: Any, n: Any) -> None:
     """Write the logarithm of a number that is not finite, negative or zero."""
     header = x[xo]
@@ -190,7 +190,7 @@ def put_special_log(x: Any, xo: Any, z: Any, zo: Any, n: Any) -> None:
     put_special(z, zo, n, header)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def log(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write log(x)."""
     if x[xo] != FINITE:
@@ -205,7 +205,7 @@ def log(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: A
     return put_rounded(z, zo, sign, np.int64(64), t, LOG, m + W1, W0, n, precision)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def log_to(
     base: Any, x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any
 ) -> Any:
@@ -228,13 +228,13 @@ def log_to(
     return put_rounded(z, zo, sign, np.int64(64), t, product, longer, W0, n, precision)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def log2(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write the logarithm of x to the base 2."""
     return log_to(W2, x, xo, z, zo, n, precision, c, row, t)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def log10(
     x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any
 ) -> Any:
@@ -242,7 +242,7 @@ def log10(
     return log_to(W10, x, xo, z, zo, n, precision, c, row, t)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_one_more(x: Any, xo: Any, n: Any, power: Any, is_minus: Any, t: Any, to: Any) -> Any:
     """Write 1 + X * 2**power or 1 - X * 2**power, exactly, for n words X as an integer.
 
@@ -275,7 +275,7 @@ def put_one_more(x: Any, xo: Any, n: Any, power: Any, is_minus: Any, t: Any, to:
     return length, np.int64(above << W6) - np.int64(zeros)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def log1p(
     x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any
 ) -> Any:

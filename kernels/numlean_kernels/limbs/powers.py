@@ -27,13 +27,13 @@ from numlean_kernels.limbs.word_literals import (
     W12,
 )
 from numlean_kernels.limbs.words import add_multiple
-from numlean_kernels.targets.inlined import LinkedRoutine
+from numlean_kernels.targets.inlined import InlinedRoutine
 
 _LARGEST_POWER: Final = np.int64(40)
 """Exponents of powers are below two to this power: the words of a logarithm suffice for them."""
 
 
-@LinkedRoutine
+@InlinedRoutine
 def power(
     x: Any,
     xo: Any,
@@ -77,7 +77,7 @@ def power(
     return put_rounded(z, zo, W0, k + np.int64(64), t, W0, m + W1, W0, n, precision)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def softplus(
     x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any
 ) -> Any:

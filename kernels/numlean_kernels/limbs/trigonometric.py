@@ -42,7 +42,7 @@ from numlean_kernels.limbs.word_literals import (
     ZERO,
 )
 from numlean_kernels.limbs.words import add_multiple
-from numlean_kernels.targets.inlined import LinkedRoutine
+from numlean_kernels.targets.inlined import InlinedRoutine
 
 _TWO_BY_PI: Final = np.uint64(constants.TWO_BY_PI)
 _QUARTER_PI: Final = np.uint64(constants.QUARTER_PI)
@@ -51,7 +51,7 @@ _BYTE: Final = np.uint64(constants.BYTE)
 _SERIES: Final = np.uint64(constants.ANGLE_SERIES)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_angle(x: Any, xo: Any, n: Any, m: Any, c: Any, row: Any, t: Any, to: Any, work: Any) -> Any:
     """Write the rest of abs(x) after multiples of pi / 2, in magnitude, as m words.
 
@@ -89,7 +89,7 @@ def put_angle(x: Any, xo: Any, n: Any, m: Any, c: Any, row: Any, t: Any, to: Any
     return quadrant & W3, is_minus
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_series(t: Any, s: Any, first: Any, q: Any, m: Any, c: Any, row: Any, p: Any) -> None:
     """Write 1/k! - S/(k+2)! + S**2/(k+4)! - ..., k being ``first``, for m words S below 2**-32."""
     for j in range(m):
@@ -104,7 +104,7 @@ def put_series(t: Any, s: Any, first: Any, q: Any, m: Any, c: Any, row: Any, p: 
         put_difference(t, q + o, c, (_SERIES + first + k + k - W2) * row + row - used, used)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_turned(t: Any, a: Any, b: Any, m: Any, c: Any, index: Any, row: Any, p: Any) -> None:
     """Replace m words at a and at b, sin(r) and 1 - cos(r), by those of r and a constant angle.
 
@@ -125,7 +125,7 @@ def put_turned(t: Any, a: Any, b: Any, m: Any, c: Any, index: Any, row: Any, p: 
     add_to(t, b, t, pd, m)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_sine_and_cosine(t: Any, r: Any, b: Any, m: Any, c: Any, row: Any, work: Any) -> None:
     """Replace m words of an angle up to pi / 4 by its sine, and write 1 - its cosine at b.
 
@@ -146,7 +146,7 @@ def put_sine_and_cosine(t: Any, r: Any, b: Any, m: Any, c: Any, row: Any, work: 
     put_turned(t, r, b, m, c, _SINES + (top >> np.uint64(56)), row, work + W1)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_of_angle(
     x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any, of: Any
 ) -> Any:
@@ -192,7 +192,7 @@ def put_of_angle(
     return put_rounded(z, zo, sign, np.int64(64), t, at, m + W1, W0, n, precision)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def put_tangent(
     t: Any,
     sine: Any,
@@ -231,19 +231,19 @@ def put_tangent(
     return put_rounded(z, zo, sign, exponent, t, q, m, W0, n, precision)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def sin(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write sin(x)."""
     return put_of_angle(x, xo, z, zo, n, precision, c, row, t, W0)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def cos(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write cos(x)."""
     return put_of_angle(x, xo, z, zo, n, precision, c, row, t, W1)
 
 
-@LinkedRoutine
+@InlinedRoutine
 def tan(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: Any, t: Any) -> Any:
     """Write tan(x)."""
     return put_of_angle(x, xo, z, zo, n, precision, c, row, t, W2)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, final
 
 import numpy as np
-from numba import njit
 
 from numlean_kernels.protocol import (
     Array,
@@ -19,7 +18,6 @@ from numlean_kernels.protocol import (
     Target,
 )
 from numlean_kernels.targets import float_ops
-from numlean_kernels.targets.cache import enable_disk_cache
 from numlean_kernels.targets.direct_calls import DIRECT_CALLS, DIRECT_SUMS
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.intrinsics import (
@@ -34,6 +32,7 @@ from numlean_kernels.targets.intrinsics import (
     shift_left,
     single_to_half,
 )
+from numlean_kernels.targets.kernel_compiler import compiled_kernel
 from numlean_kernels.targets.native_calls import entry_point
 from numlean_kernels.targets.parallel.launch import ParallelLaunch
 
@@ -110,9 +109,8 @@ class CpuTarget(Target):
         loop = loop.source
         if (loop, table) not in self._compiled:
             make, kind = _source(loop, table)
-            run = njit(error_model="numpy", nogil=True)(make(table))
-            enable_disk_cache(run, run.py_func, f"{kind}{loop.name} {table.key}")
-            self._compiled[loop, table] = run
+            key = f"{kind}{loop.name} {table.key}"
+            self._compiled[loop, table] = compiled_kernel(make(table), key)
         return self._compiled[loop, table]
 
     def kernel(self, loop: Loop, table: Table) -> Launch:

@@ -2,14 +2,15 @@
 
 numba gives each compiled function machine code of its own and two wrappers: one to call it from
 Python, one to call it from C. Kernels link a routine's LLVM code instead, so for routines all
-three are waste, and they take half of the time to compile a kernel. Here numba types, lowers and
-optimises a routine as it does any function, and leaves it as LLVM code.
+three are waste, and they take half of the time to compile a kernel. Here numba types and lowers a
+routine as it does any function, and leaves it as LLVM code. LLVM optimises the kernel as a whole,
+once, and not each routine with all that it calls before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final
 
 from numba import _dynfunc, njit
@@ -39,19 +40,11 @@ _NEVER_NEEDED: Final = frozenset(
 
 
 class InlinedRoutine(CPUDispatcher):  # type: ignore[misc]
-    """A routine as numba's kernels see it; a call from Python compiles it as usual.
+    """A routine as numba's kernels see it; a call from Python compiles it as usual."""
 
-    Args:
-        function: The routine.
-        is_optimized: Whether LLVM optimises the routine with what it calls before kernels link it.
-            Without, only the kernel as a whole is optimised: better for code that is long, and
-            that nothing calls twice.
-    """
-
-    def __init__(self, function: Callable[..., Any], *, is_optimized: bool = True) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         options = {"nopython": True, "boundscheck": None, **_OPTIONS}
-        compiler = _Compiler if is_optimized else _LinkingCompiler
-        super().__init__(function, targetoptions=options, pipeline_class=compiler)
+        super().__init__(function, targetoptions=options, pipeline_class=_Compiler)
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the routine on numbers of Python."""
@@ -62,12 +55,14 @@ class InlinedRoutine(CPUDispatcher):  # type: ignore[misc]
         return njit(**_OPTIONS)(self.py_func)  # type: ignore[no-any-return]
 
 
-LinkedRoutine: Final = partial(InlinedRoutine, is_optimized=False)
-"""Makes a routine that is optimised with the kernel alone: long code that is called once."""
-
-
 class _Library(JITCodeLibrary):  # type: ignore[misc]
-    """LLVM code to link into other code. It is not handed to the engine that emits machine code."""
+    """LLVM code to link into other code, as numba emitted it.
+
+    It is neither optimised nor handed to the engine that emits machine code.
+    """
+
+    def _optimize_final_module(self) -> None:
+        """Leave the code as it is."""
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()
@@ -75,25 +70,17 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
         self._finalized = True
 
 
-class _LinkedLibrary(_Library):
-    """LLVM code of a routine and of its callees, as numba emitted and linked it."""
-
-    def _optimize_final_module(self) -> None:
-        """Leave the code as it is."""
-
-
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Lowering(NativeLowering):  # type: ignore[misc]
     """Lower a routine to LLVM code without wrappers."""
 
     _name = "routine_lowering"
-    _library = _Library
 
     def run_pass(self, state: Any) -> bool:
         """Lower the function of a compilation, and let other functions link it."""
         context, flags = state.targetctx, state.flags
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-        state.library = self._library(context.codegen(), state.func_id.func_qualname)
+        state.library = _Library(context.codegen(), state.func_id.func_qualname)
         super().run_pass(state)
         lowered = state["cr"]
         # numba finds the code of a callee by this object. InlinedRoutine never calls it.
@@ -106,18 +93,8 @@ class _Lowering(NativeLowering):  # type: ignore[misc]
         return True
 
 
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _LinkingLowering(_Lowering):
-    """Lower a routine without optimising it together with what it calls."""
-
-    _name = "linked_routine_lowering"
-    _library = _LinkedLibrary
-
-
 class _Compiler(CompilerBase):  # type: ignore[misc]
     """numba's passes, with the lowering of routines and without passes they do not need."""
-
-    _lowering: type[_Lowering] = _Lowering
 
     def define_pipelines(self) -> list[PassManager]:
         """Return the passes, in numba's order."""
@@ -130,12 +107,6 @@ class _Compiler(CompilerBase):  # type: ignore[misc]
         for stage in stages:
             for kind, description in stage(self.state).passes:
                 if kind not in _NEVER_NEEDED:
-                    passes.add_pass(self._lowering if kind is NativeLowering else kind, description)
+                    passes.add_pass(_Lowering if kind is NativeLowering else kind, description)
         passes.finalize()
         return [passes]
-
-
-class _LinkingCompiler(_Compiler):
-    """The same passes, for routines that are not optimised alone."""
-
-    _lowering = _LinkingLowering

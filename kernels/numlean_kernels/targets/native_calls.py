@@ -22,6 +22,7 @@ from numba.np.numpy_support import from_dtype
 
 from numlean_kernels.protocol import Array, Loop, Table
 from numlean_kernels.targets.cache import enable_disk_cache
+from numlean_kernels.targets.kernel_compiler import KernelCompiler
 
 Compiled: TypeAlias = Callable[[Loop, Table], Any]
 """Returns numba's dispatcher of a loop."""
@@ -163,7 +164,8 @@ def compiled_entry(entry: Callable[[int], None], key: str) -> Any:
     """Compile a function of an address, or load it from the disk, for calls from native code."""
     from numba.core.ccallback import CFunc
 
-    made = CFunc(entry, (_ENTRY.args, _ENTRY.return_type), locals={}, options={})
+    signature = _ENTRY.args, _ENTRY.return_type
+    made = CFunc(entry, signature, locals={}, options={}, pipeline_class=KernelCompiler)
     enable_disk_cache(made, entry, key)
     made.compile()
     return made

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, Final, TypeAlias, final
 
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
@@ -26,11 +26,11 @@ from numlean_kernels.protocol import (
     Repeatable,
     StepArrays,
 )
-from numlean_kernels.targets.cache import enable_disk_cache
 from numlean_kernels.targets.fusion.chain_calls import chain_call, chain_entry
 from numlean_kernels.targets.fusion.chains import Chain, FusedStep, fuse
 from numlean_kernels.targets.fusion.transposed_products import write_transposed
 from numlean_kernels.targets.inlined import InlinedRoutine
+from numlean_kernels.targets.kernel_compiler import compiled_kernel
 from numlean_kernels.targets.native_calls import WORD_SIZE, Compiled, Outcome, call
 from numlean_kernels.targets.native_steps import NativeCall, calls_of, make_pointer
 from numlean_kernels.targets.parallel.pool import POOL, pool_jobs, share
@@ -313,8 +313,7 @@ def _call_all(functions: Any, addresses: Any, starts: Any, pool: Any) -> None:
 
 
 _call_steps: Final = InlinedRoutine(_call_all)
-_run_all = njit(nogil=True)(_call_all)
-enable_disk_cache(_run_all, _call_all, "run_all")
+_run_all = compiled_kernel(_call_all, "run_all")
 
 
 @InlinedRoutine
@@ -375,5 +374,4 @@ def _call_repeatedly(
     return order.shape[0]
 
 
-_repeat_all = njit(nogil=True)(_call_repeatedly)
-enable_disk_cache(_repeat_all, _call_repeatedly, "repeat_all")
+_repeat_all = compiled_kernel(_call_repeatedly, "repeat_all")

@@ -53,6 +53,7 @@ from numlean.analysis.lockstep import RunSpec
 from numlean.arguments.memory import check_memory
 from numlean.cli.bench.report import Report
 from numlean.cli.options.threads import add_threads_option
+from numlean.cli.streams import PrintedLines
 from numlean.cli.text_output import check_can_write, write_text
 from numlean.errors import NumleanError, UnavailableError
 from numlean.executors.threads import chosen_threads
@@ -163,17 +164,19 @@ def run(arguments: argparse.Namespace) -> int:
         check_can_write("the measurements", arguments.out)
     is_kept = arguments.json or arguments.out is not None
     machine = _machine() if is_kept else {}  # the load before anything is measured
-    out = Report(is_printed=not arguments.json)
+    printed = PrintedLines(is_only_output=arguments.out is None)
+    out = Report(printed=None if arguments.json else printed)
     installed = [dtype for dtype in dtypes if _is_installed(dtype, out)]
     with chosen_threads(arguments.threads or 1):
         status: int = module.report(arguments, installed, out)
     settings = {name: getattr(arguments, name) for name in ("rounds", "threads", *_ONLY_FOR)}
     document = json_line(out.to_plain(subject, {"dtypes": installed, **settings}, machine))
     if arguments.json:
-        print(document)
+        printed.write(document)
     if arguments.out is not None:
         with writing(f"the measurements {arguments.out}"):
             write_text(arguments.out, document + "\n")
+    printed.end()
     return status
 
 

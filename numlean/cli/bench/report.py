@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from numlean.benchmarks.measurement import KIND, VERSION, Measurement
+from numlean.cli.streams import PrintedLines
 from numlean.text_table import RowFormat
 
 
@@ -15,21 +16,23 @@ class Report:
     """What a benchmark found.
 
     Attributes:
-        is_printed: Whether lines for people are printed.
+        printed: Where lines for people are printed; None to print none.
         measurements: The times, in the order in which they were measured.
         notes: What was left out, and why.
         differences: The bits that differ where they must not, in words.
     """
 
-    is_printed: bool = True
+    printed: PrintedLines | None = field(
+        default_factory=lambda: PrintedLines(is_only_output=True)
+    )
     measurements: list[Measurement] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
 
     def line(self, text: str) -> None:
         """Print a line for people."""
-        if self.is_printed:
-            print(text, flush=True)
+        if self.printed is not None:
+            self.printed.write(text)
 
     def row(self, row_format: RowFormat, cells: Sequence[str]) -> None:
         """Print a row of a table for people."""

@@ -134,7 +134,7 @@ def _mutate(subjects: Subjects, count: int, seed: int, folder: Path) -> int:
 def _kill(subjects: Subjects, arguments: argparse.Namespace, folder: Path) -> int:
     draw, count, all_equal = random.Random(arguments.seed), arguments.kills, 0
     print(f"{count:,} runs of xor, {arguments.steps} steps, killed and resumed")
-    print(_ROW.heading(("", "killed", "writing", "equal", "after steps")))
+    print(_ROW.heading(("", "killed", "writing", "equal", "at steps")))
     with progress("kills", count) as advance:
         for k, (text, policy) in enumerate([*subjects.items()][:count]):
             own = folder / f"kills-{k}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import final
 
 from numlean.autograd.indices import INDEX
@@ -28,13 +29,18 @@ class Recording:
         inputs: The arrays that take the values of a replay, by position.
         outputs: Tensors over the arrays that hold the results after a replay, by name.
         operations: The operations of a replay, in order.
-        run: Executes the operations.
+        compile: Returns a function that executes operations.
     """
 
     inputs: tuple[Storage, ...]
     outputs: Mapping[str, Tensor]
     operations: Sequence[ProgramStep]
-    run: Callable[[], None]
+    compile: Callable[[Sequence[ProgramStep]], Callable[[], None]]
+
+    @cached_property
+    def run(self) -> Callable[[], None]:
+        """Executes the operations; compiled when it is first needed."""
+        return self.compile(self.operations)
 
     def replay(self, values: Sequence[Storage]) -> None:
         """Execute the operations again for other inputs."""
@@ -119,7 +125,7 @@ class Recorder:
         self.scalar.copy_into(value.data, z)
 
     def finish(self, *, variables: Sequence[Storage], results: Sequence[Storage]) -> Recording:
-        """Compile the recorded work, without the operations that cannot change a result.
+        """Return the recorded work, without the operations that cannot change a result.
 
         Args:
             variables: The arrays besides the inputs whose values may change between replays.
@@ -127,8 +133,8 @@ class Recorder:
         """
         read = [*(z.data for z in self._outputs.values()), *results]
         operations = prune(self.steps, [*self._inputs, *variables], read)
-        run = self._scalar.compile(operations, results=read)
-        return Recording(self._inputs, self._outputs, operations, run)
+        make = partial(self._scalar.compile, results=read)
+        return Recording(self._inputs, self._outputs, operations, make)
 
     def write_back(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Record that destinations take the values of sources: ``(destination, source)``.

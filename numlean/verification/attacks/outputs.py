@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from numlean.verification.attacks.left_files import MEASURED
+
 _TRAIN: Final = ("train", "xor", "--dtype", "mp:24", "--steps", "5")
 _CROSSCHECK: Final = ("crosscheck", "xor", "--dtypes", "mp:24,mp:12", "--steps", "1")
 _COMPARE: Final = ("compare", "xor", "--dtypes", "mp:24", "--truth", "mp:40", "--steps", "2")
 _ABLATE: Final = ("ablate", "xor", "--dtype", "mp:24", "--steps", "1", "--seeds", "1")
+_BENCH: Final = (
+    *("bench", "ops", "--dtypes", "mp:24@engine=mpmath", "--operation", "neg"),
+    *("--rounds", "1"),
+)
 _SAFE: Final = ("--save", "safe/run.ckpt", "--certificate", "safe/run.cert")
 _ELEMENTARY: Final = (
     *("verify", "elementary", "--function", "sqrt", "--count", "100", "--jobs", "1"),
@@ -126,6 +132,7 @@ OUTPUTS: Final = (
         "full/page.html",
         (*_ABLATE, "--out", "full/page.html", "--jsonl", "safe/run.jsonl"),
     ),
+    Output("bench --out", f"full/{MEASURED}", (*_BENCH, "--out", f"full/{MEASURED}")),
     Output(
         "verify elementary --resume",
         "full/record.json",

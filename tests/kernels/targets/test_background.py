@@ -23,7 +23,8 @@ def rehearse():
     raise ValueError("a rehearsal that fails has named the kernels before")
 
 with rehearsing() as rehearsal:
-    assert s.abs(x).tolist() == [0, 0, 0]
+    for _ in range(3):  # an operation that is called again goes a shorter way
+        assert s.abs(x).tolist() == [0, 0, 0]
 assert len(rehearsal.jobs) == 1
 assert "kernel" not in vars(CPU) and not cached_kernels()
 assert can_fork()

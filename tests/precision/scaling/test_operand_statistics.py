@@ -120,5 +120,7 @@ def test_the_operands_of_a_product_keep_what_they_are_in_either_order():
         ("gradient", "right"),
         ("left", "gradient"),
     )
+    assert [precision.rule(w) for w in ("right", "left", None)] == [right, left, neither]
+    assert precision.rule("left") is precision.rule("left")
     changed = left.with_scalars(lambda scalar: scalar)
     assert changed.right.sides == ("weight", "gradient")

@@ -187,7 +187,14 @@ def test_a_loss_that_is_a_view_of_a_parameter_is_that_of_before_the_step():
     assert losses == [2.0, 1.0, 0.5]
 
 
-def test_a_step_that_cannot_be_planned_changes_nothing(monkeypatch):
+@pytest.mark.parametrize(
+    ("refused", "steps"),
+    [
+        ("numlean.training.engine.plan.prune", 0),
+        ("numlean_kernels.targets.cpu.CpuTarget.compile", 1),  # the second step needs the program
+    ],
+)
+def test_a_step_that_cannot_be_planned_or_compiled_changes_nothing(monkeypatch, refused, steps):
     def refuse(*_, **__):
         raise MemoryError("no room")
 
@@ -196,8 +203,10 @@ def test_a_step_that_cannot_be_planned_changes_nothing(monkeypatch):
         stepper(instantiate(task, "float32", Options(backend=backend)), sgd(0.1, 0.9))
         for backend in ("eager", "compiled")
     )
+    for each in (eager, compiled) * steps:
+        each.step(sample)
     with monkeypatch.context() as patched:
-        patched.setattr("numlean_kernels.targets.cpu.CpuTarget.compile", refuse)
+        patched.setattr(refused, refuse)
         with pytest.raises(MemoryError):
             compiled.step(sample)
     for each in (eager, compiled):

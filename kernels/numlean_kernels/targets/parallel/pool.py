@@ -26,10 +26,10 @@ from functools import partial
 from threading import Lock
 from typing import Any, Final, final
 
-from numba import njit, types
+from numba import types
 
-from numlean_kernels.targets.cache import enable_disk_cache
 from numlean_kernels.targets.inlined import InlinedRoutine
+from numlean_kernels.targets.kernel_compiler import compiled_kernel
 from numlean_kernels.targets.native_calls import call, compiled_entry
 from numlean_kernels.targets.parallel.atomics import (
     add,
@@ -126,8 +126,7 @@ def _share_from_python(state: int, function: int, addresses: int, count: int) ->
     share(state, function, addresses, count)
 
 
-_run: Final = njit(nogil=True)(_share_from_python)
-enable_disk_cache(_run, _share_from_python, "share")
+_run: Final = compiled_kernel(_share_from_python, "share")
 
 
 def _pause_often(count: int) -> None:
@@ -135,8 +134,7 @@ def _pause_often(count: int) -> None:
         pause()
 
 
-_pause_often_now: Final = njit(nogil=True)(_pause_often)
-enable_disk_cache(_pause_often_now, _pause_often, "pause")
+_pause_often_now: Final = compiled_kernel(_pause_often, "pause")
 
 
 def _thread() -> Any:

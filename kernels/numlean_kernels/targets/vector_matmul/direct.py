@@ -57,7 +57,7 @@ def make_direct(arithmetic: LaneArithmetic, shape: Shape) -> Any:
             free(memory)
         return all_final
 
-    return InlinedRoutine(product, is_optimized=False)
+    return InlinedRoutine(product)
 
 
 def _make_multiply(arithmetic: LaneArithmetic, shape: Shape) -> Any:
@@ -98,4 +98,4 @@ def _make_multiply(arithmetic: LaneArithmetic, shape: Shape) -> Any:
             i += height
         return all_final
 
-    return InlinedRoutine(multiply, is_optimized=False)
+    return InlinedRoutine(multiply)

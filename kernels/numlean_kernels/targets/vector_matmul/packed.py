@@ -77,7 +77,7 @@ def make_packed(arithmetic: LaneArithmetic, shape: Shape) -> Any:
         free(memory)
         return all_final
 
-    return InlinedRoutine(product, is_optimized=False)
+    return InlinedRoutine(product)
 
 
 def _split_evenly(total: Any, most: Any, unit: Any) -> Any:
@@ -87,4 +87,4 @@ def _split_evenly(total: Any, most: Any, unit: Any) -> Any:
     return max((extent + unit - 1) // unit, 1) * unit
 
 
-_even: Final = InlinedRoutine(_split_evenly, is_optimized=False)
+_even: Final = InlinedRoutine(_split_evenly)

@@ -237,12 +237,12 @@ def _choose_sides(
     return a, a_row, a_term, b, b_column, b_term, rows, columns
 
 
-_as_stored: Final = InlinedRoutine(_choose_sides, is_optimized=False)
+_as_stored: Final = InlinedRoutine(_choose_sides)
 
 
 def _entry(run: Callable[..., None], takes_views: bool) -> Callable[..., None]:
     """Return the kernel with the arguments of its loop."""
-    inner = InlinedRoutine(run, is_optimized=False)
+    inner = InlinedRoutine(run)
 
     def matmul(
         start: int,
@@ -313,4 +313,4 @@ def _make_multiply(arithmetic: LaneArithmetic, sizes: Shape, many_bytes: int) ->
             return direct(a, a_row, a_term, b, b_column, b_term, terms, c, c_row, rows, columns)
         return packed(a, a_row, a_term, b, b_column, b_term, terms, c, c_row, rows, columns)
 
-    return InlinedRoutine(multiply, is_optimized=False)
+    return InlinedRoutine(multiply)

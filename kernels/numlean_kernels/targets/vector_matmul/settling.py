@@ -48,7 +48,7 @@ def make_settle(arithmetic: LaneArithmetic, table: Table, *, is_fused: bool) -> 
                 elif converts:
                     c[line, place] = leave(total)
 
-    return InlinedRoutine(settle, is_optimized=False)
+    return InlinedRoutine(settle)
 
 
 def _make_element(table: Table, is_fused: bool) -> Any:
