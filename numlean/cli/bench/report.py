@@ -22,9 +22,7 @@ class Report:
         differences: The bits that differ where they must not, in words.
     """
 
-    printed: PrintedLines | None = field(
-        default_factory=lambda: PrintedLines(is_only_output=True)
-    )
+    printed: PrintedLines | None = field(default_factory=lambda: PrintedLines(is_only_output=True))
     measurements: list[Measurement] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)

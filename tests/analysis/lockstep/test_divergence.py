@@ -169,7 +169,7 @@ def test_a_fault_of_compiled_execution_is_found_in_the_plan(monkeypatch, operati
         )
         # The operand takes the result's place.
         operations.insert(number + 1, CopyCall(x, place))
-        return replace(plan, operations=operations, run=self.scalar.compile(operations))
+        return replace(plan, operations=operations)
 
     monkeypatch.setattr(Recorder, "finish", faulty)
     (pair,) = nl.crosscheck("xor", "float32", "float32:compiled").pairs
