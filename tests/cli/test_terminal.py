@@ -61,10 +61,8 @@ TABLES = [
     ["eval", "1/3", "--dtype", "binary64exec", "--dtype", "mp:60", "--dtype", "mp:300"],
     ["compare-units", "A100:fp16", "H100:fp16"],
     ["verify", "scalars", "--dtype", "e2m1"],
-    ["verify", "policies", "bf16-mixed", "--tasks", "xor", "--environments", "one-thread"],
     ["bench", "step", "--dtypes", "float32", "--rounds", "1"],
     ["bench", "functions", "--operation", "exp", "--dtypes", "float32", "--rounds", "1"],
-    ["bench", "kernels", "--dtypes", "float32", "--size", "16", "--rounds", "1"],
     ["bench", "ops", "--operation", "add", "--dtypes", "float32", "--rounds", "1"],
 ]
 """Commands with a table, of which each takes about a second."""
