@@ -127,7 +127,9 @@ def test_the_conditions_exclude_what_is_not_proved():
     assert "mul" not in widened_operations(Arithmetic(parse_format("e8m26")))
     assert wide_format(Arithmetic(parse_format("e8m25")), "div") is None
     assert "mul" not in widened_operations(Arithmetic(parse_format("e11m9"), Rounding.TO_ODD))
-    assert widened_operations(Arithmetic(BINARY16, Rounding.STOCHASTIC)) == ()
+    assert wide_format(Arithmetic(BINARY16, Rounding.STOCHASTIC), "add") is None
+    assert "add" in widened_operations(Arithmetic(BINARY16, Rounding.STOCHASTIC))
+    assert widened_operations(Arithmetic(BINARY64, Rounding.STOCHASTIC)) == ()
     bfloat16 = get_scalar("bfloat16", "python").format
     assert wide_format(Arithmetic(bfloat16), "mul") == BINARY32
     assert wide_format(Arithmetic(bfloat16, Rounding.TIES_TO_AWAY), "mul") == BINARY64
