@@ -1,5 +1,8 @@
 """Every format that has fast kernels has all of them: each can be made for the CPU."""
 
+import subprocess
+import sys
+
 import pytest
 
 from numlean import get_scalar
@@ -50,3 +53,28 @@ def test_each_kernel_can_be_made(dtype):
 
 def test_tf32_and_formats_with_arguments_are_among_them():
     assert {"tf32", "tf32@subnormal=flush", *ARGUMENTS["ieee"]} <= set(fast_dtypes())
+
+
+MAKE_KERNELS = """
+import sys
+from numlean import get_scalar
+from numlean_kernels.loops.elementwise import elementwise
+from numlean_kernels.loops.matmul import MATMUL, MATMUL_FMA
+
+for dtype in ("float64", "ieee32exec", "bfloat16", "tf32"):
+    for fast_kernels in (False, True):
+        table = get_scalar(dtype, fast_kernels=fast_kernels).table
+        for name, arity in (("add", 2), ("mul", 2), ("div", 2), ("sqrt", 1), ("fma", 3)):
+            elementwise(name, arity).make(table)
+        for loop in (MATMUL, MATMUL_FMA):
+            loop.make(table)
+print("numba.np.arraymath" in sys.modules)
+"""
+
+
+def test_to_make_kernels_compiles_nothing():
+    """A start with compiled kernels on disk loads nothing that numba needs to compile."""
+    done = subprocess.run(
+        [sys.executable, "-c", MAKE_KERNELS], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"

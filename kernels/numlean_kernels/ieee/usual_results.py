@@ -69,7 +69,8 @@ def _make_sum(builder: RoutineBuilder, flip: int) -> UsualResults:
     trailing_bits, guard_bits = word(builder.format.trailing_bits), word(builder.guard_bits)
     lead, one, flipped = word(builder.guard_bits - 1), word(1), word(flip)
     farthest, head = word(builder.word_bits - 1), word(sign_mask | infinity)
-    sticky, of_opposites = word(_STICKY), word(builder.routine(make_zero_sum)(zero, sign_mask))
+    # A constant, from the function itself: to call the routine would compile it.
+    sticky, of_opposites = word(_STICKY), make_zero_sum(builder)(zero, sign_mask)
     least = (builder.format.trailing_bits + 1) << builder.format.trailing_bits
 
     def add(a: Any, b: Any) -> Any:
