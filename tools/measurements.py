@@ -172,7 +172,7 @@ def measure_goals(environment: Mapping[str, str], path: Path) -> None:
     path.unlink(missing_ok=True)
     revision = describe_machine()["revision"]
     words = [sys.executable, str(ROOT / "tools" / "measure_goals.py"), "--out", str(path)]
-    words += ["--label", f"commit {revision}" if revision else "no commit"]
+    words += ["--label", f"commit {revision[:10]}" if revision else "no commit"]
     subprocess.run(words, env=environment, check=True)
 
 
