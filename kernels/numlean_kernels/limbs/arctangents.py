@@ -11,9 +11,7 @@ import numpy as np
 
 from numlean_kernels.limbs import constants
 from numlean_kernels.limbs.fractions import (
-    ERROR,
     add_to,
-    is_certain,
     leading_zeros,
     multiply_by,
     negate,
@@ -24,7 +22,7 @@ from numlean_kernels.limbs.fractions import (
     put_shifted,
     subtract_from,
 )
-from numlean_kernels.limbs.rounding import put_copy, put_rounded
+from numlean_kernels.limbs.rounding import put_copy, put_if_certain
 from numlean_kernels.limbs.word_literals import (
     FINITE,
     KIND,
@@ -147,6 +145,4 @@ def atan(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: 
         t[total + m] = W0 if leading_zeros(t, total, m) == m << W6 else ONES
         for _ in range(2):
             t[total + m] += add_to(t, total, c, quarter, m)
-    if not is_certain(t, total, m + W1, precision, ERROR):
-        return W1
-    return put_rounded(z, zo, sign, np.int64(64), t, total, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, sign, np.int64(64), t, total, m + W1, n, precision)

@@ -17,9 +17,7 @@ import numpy as np
 
 from numlean_kernels.limbs import constants
 from numlean_kernels.limbs.fractions import (
-    ERROR,
     add_to,
-    is_certain,
     leading_zeros,
     multiply_by,
     negate,
@@ -27,7 +25,12 @@ from numlean_kernels.limbs.fractions import (
     put_shifted,
     subtract_from,
 )
-from numlean_kernels.limbs.rounding import put_copy, put_one, put_rounded, put_special
+from numlean_kernels.limbs.rounding import (
+    put_copy,
+    put_if_certain,
+    put_one,
+    put_special,
+)
 from numlean_kernels.limbs.word_literals import (
     FINITE,
     INFINITE,
@@ -177,9 +180,9 @@ def exp(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: A
     is_minus = header & MINUS != W0
     k = put_exponential(x, xo, n, np.int64(0), is_minus, m, c, row, t, W0, m + W3)
     t[m] = W1
-    if k == BEYOND or not is_certain(t, W0, m + W1, precision, ERROR):
+    if k == BEYOND:
         return W1
-    return put_rounded(z, zo, W0, k + np.int64(64), t, W0, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, W0, k + np.int64(64), t, W0, m + W1, n, precision)
 
 
 @InlinedRoutine
@@ -206,9 +209,9 @@ def exp2(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: 
     put_product(t, f, c, _LN2 * row + row - longer, longer, t, u)
     carry = put_power(t, W0, u, m, c, row)
     t[m] = W1
-    if carry != W0 or not is_certain(t, W0, m + W1, precision, ERROR):
+    if carry != W0:
         return W1
-    return put_rounded(z, zo, W0, k + np.int64(64), t, W0, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, W0, k + np.int64(64), t, W0, m + W1, n, precision)
 
 
 @InlinedRoutine
@@ -251,6 +254,4 @@ def expm1(
             word, part = t[at + j], t[at + m + W1]
             t[at + j] = word - part
             t[at + m + W1] = W1 if word < part else W0
-    if not is_certain(t, at, m + W1, precision, ERROR):
-        return W1
-    return put_rounded(z, zo, sign, k + np.int64(64), t, at, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, sign, k + np.int64(64), t, at, m + W1, n, precision)

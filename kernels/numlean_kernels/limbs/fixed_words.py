@@ -9,7 +9,7 @@ lowest limb below the precision: 0 to 63.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -247,29 +247,57 @@ def put_rounded_words(n: int) -> Any:
     return put
 
 
+def _changes_in_place(combine: Callable[..., tuple[list[Any], Any]], n: int) -> Any:
+    """Return ``f(z, zo, x, xo, carry)``: replace n words of z by those that are combined with x.
+
+    ``combine(builder, words of z, words of x, carry)`` returns the words and what f returns; the
+    carry is given as n words.
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def change(typing_context: Any, z: Any, zo: Any, x: Any, xo: Any, carry: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            z, zo, x, xo, carry = arguments
+            at = builder.gep(z, [zo])
+            own, other = (load_words(builder, each, n) for each in (at, address_of(builder, x, xo)))
+            words, over = combine(builder, own, other, [carry, *[WORD(0)] * (n - 1)])
+            store_words(builder, words, at)
+            return over
+
+        return types.uint64(*_WORDS, *_WORDS, types.uint64), generate
+
+    return change
+
+
+def _added(
+    builder: ir.IRBuilder, x: Sequence[Any], y: Sequence[Any], carry: Sequence[Any]
+) -> tuple[list[Any], Any]:
+    total, first = sum_of(builder, y, carry)
+    total, second = sum_of(builder, total, x)
+    return total, builder.add(first, second)
+
+
+def _subtracted(
+    builder: ir.IRBuilder, x: Sequence[Any], y: Sequence[Any], borrow: Sequence[Any]
+) -> tuple[list[Any], Any]:
+    rest, first = difference_of(builder, x, borrow)
+    rest, second = difference_of(builder, rest, y)
+    return rest, builder.add(first, second)
+
+
+def _subtracted_from(
+    builder: ir.IRBuilder, x: Sequence[Any], y: Sequence[Any], borrow: Sequence[Any]
+) -> tuple[list[Any], Any]:
+    return _subtracted(builder, y, x, borrow)
+
+
 @cache
 def add_words_of(n: int) -> Any:
     """Return ``f(z, zo, x, xo, carry)``: add n words of x, and a carry, to z.
 
     It returns the carry.
     """
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def add(typing_context: Any, z: Any, zo: Any, x: Any, xo: Any, carry: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            z, zo, x, xo, carry = arguments
-            at = builder.gep(z, [zo])
-            none = [WORD(0)] * (n - 1)
-            total, first = sum_of(
-                builder, load_words(builder, address_of(builder, x, xo), n), [carry, *none]
-            )
-            total, second = sum_of(builder, total, load_words(builder, at, n))
-            store_words(builder, total, at)
-            return builder.add(first, second)
-
-        return types.uint64(*_WORDS, *_WORDS, types.uint64), generate
-
-    return add
+    return _changes_in_place(_added, n)
 
 
 @cache
@@ -278,23 +306,7 @@ def subtract_words_of(n: int) -> Any:
 
     It returns the borrow.
     """
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def subtract(typing_context: Any, z: Any, zo: Any, x: Any, xo: Any, borrow: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            z, zo, x, xo, borrow = arguments
-            at = builder.gep(z, [zo])
-            none = [WORD(0)] * (n - 1)
-            rest, first = difference_of(builder, load_words(builder, at, n), [borrow, *none])
-            rest, second = difference_of(
-                builder, rest, load_words(builder, address_of(builder, x, xo), n)
-            )
-            store_words(builder, rest, at)
-            return builder.add(first, second)
-
-        return types.uint64(*_WORDS, *_WORDS, types.uint64), generate
-
-    return subtract
+    return _changes_in_place(_subtracted, n)
 
 
 @cache
@@ -303,22 +315,7 @@ def subtract_from_words_of(n: int) -> Any:
 
     It returns the borrow.
     """
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def subtract(typing_context: Any, z: Any, zo: Any, x: Any, xo: Any, borrow: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            z, zo, x, xo, borrow = arguments
-            at = builder.gep(z, [zo])
-            none = [WORD(0)] * (n - 1)
-            words = load_words(builder, address_of(builder, x, xo), n)
-            rest, first = difference_of(builder, words, [borrow, *none])
-            rest, second = difference_of(builder, rest, load_words(builder, at, n))
-            store_words(builder, rest, at)
-            return builder.add(first, second)
-
-        return types.uint64(*_WORDS, *_WORDS, types.uint64), generate
-
-    return subtract
+    return _changes_in_place(_subtracted_from, n)
 
 
 @cache
@@ -332,16 +329,40 @@ def negate_words_of(n: int) -> Any:
     def negate(typing_context: Any, z: Any, zo: Any, borrow: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             z, zo, borrow = arguments
-            at = builder.gep(z, [zo])
-            none = [WORD(0)] * (n - 1)
-            rest, first = difference_of(builder, [WORD(0), *none], [borrow, *none])
-            rest, second = difference_of(builder, rest, load_words(builder, at, n))
+            at, zeros = builder.gep(z, [zo]), [WORD(0)] * n
+            own = load_words(builder, at, n)
+            rest, under = _subtracted(builder, zeros, own, [borrow, *zeros[1:]])
             store_words(builder, rest, at)
-            return builder.add(first, second)
+            return under
 
         return types.uint64(*_WORDS, types.uint64), generate
 
     return negate
+
+
+def _changes_by_multiple(combine: Callable[..., tuple[list[Any], Any]], n: int) -> Any:
+    """Return ``f(x, xo, factor, z, zo, carry)``: combine n words of z with a multiple of x.
+
+    ``combine(builder, words of z, words of the multiple)`` returns the words and a carry. The
+    function returns that and the word above the multiple.
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def change(
+        typing_context: Any, x: Any, xo: Any, factor: Any, z: Any, zo: Any, carry: Any
+    ) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            x, xo, factor, z, zo, carry = arguments
+            at = builder.gep(z, [zo])
+            words = load_words(builder, address_of(builder, x, xo), n)
+            row, top = multiple_of(builder, words, factor, carry)
+            found, over = combine(builder, load_words(builder, at, n), row)
+            store_words(builder, found, at)
+            return builder.add(top, over)
+
+        return types.uint64(*_WORDS, types.uint64, *_WORDS, types.uint64), generate
+
+    return change
 
 
 @cache
@@ -350,22 +371,7 @@ def add_multiple_of(n: int) -> Any:
 
     It returns the carry.
     """
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def add(typing_context: Any, x: Any, xo: Any, factor: Any, z: Any, zo: Any, carry: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x, xo, factor, z, zo, carry = arguments
-            at = builder.gep(z, [zo])
-            row, top = multiple_of(
-                builder, load_words(builder, address_of(builder, x, xo), n), factor, carry
-            )
-            total, over = sum_of(builder, row, load_words(builder, at, n))
-            store_words(builder, total, at)
-            return builder.add(top, over)
-
-        return types.uint64(*_WORDS, types.uint64, *_WORDS, types.uint64), generate
-
-    return add
+    return _changes_by_multiple(sum_of, n)
 
 
 @cache
@@ -374,21 +380,4 @@ def subtract_multiple_of(n: int) -> Any:
 
     It returns what is to be subtracted from the next word.
     """
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def subtract(
-        typing_context: Any, x: Any, xo: Any, factor: Any, z: Any, zo: Any, carry: Any
-    ) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            x, xo, factor, z, zo, carry = arguments
-            at = builder.gep(z, [zo])
-            row, top = multiple_of(
-                builder, load_words(builder, address_of(builder, x, xo), n), factor, carry
-            )
-            rest, under = difference_of(builder, load_words(builder, at, n), row)
-            store_words(builder, rest, at)
-            return builder.add(top, under)
-
-        return types.uint64(*_WORDS, types.uint64, *_WORDS, types.uint64), generate
-
-    return subtract
+    return _changes_by_multiple(difference_of, n)

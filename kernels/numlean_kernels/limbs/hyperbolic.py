@@ -11,9 +11,7 @@ import numpy as np
 
 from numlean_kernels.limbs.exponentials import BEYOND, FLAT, LARGEST, put_exponential
 from numlean_kernels.limbs.fractions import (
-    ERROR,
     add_to,
-    is_certain,
     leading_zeros,
     negate,
     put_half,
@@ -21,7 +19,12 @@ from numlean_kernels.limbs.fractions import (
     put_shifted,
     subtract_from,
 )
-from numlean_kernels.limbs.rounding import put_copy, put_one, put_rounded, put_special
+from numlean_kernels.limbs.rounding import (
+    put_copy,
+    put_if_certain,
+    put_one,
+    put_special,
+)
 from numlean_kernels.limbs.word_literals import (
     FINITE,
     INFINITE,
@@ -72,9 +75,7 @@ def tanh(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: 
     # The quotient of 1 - e by half of 1 + e, which is below two, is taken of its half.
     put_half(t, at, W0, t, at, m)
     put_quotient(t, at, d, quotient, m)
-    if not is_certain(t, quotient, m, precision, ERROR):
-        return W1
-    return put_rounded(z, zo, sign, np.int64(0), t, quotient, m, W0, n, precision)
+    return put_if_certain(z, zo, sign, np.int64(0), t, quotient, m, n, precision)
 
 
 @InlinedRoutine
@@ -120,10 +121,9 @@ def sinh(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: 
     small = np.uint64(-exponent) if exponent < np.int64(0) else W0
     m = n + W1 + ((small + W63) >> W6)
     k = put_power_and_inverse(x, xo, n, False, m, c, row, t)
-    if k == BEYOND or not is_certain(t, W0, m + W1, precision, ERROR):
+    if k == BEYOND:
         return W1
-    exponent = k + np.int64(63)
-    return put_rounded(z, zo, header & MINUS, exponent, t, W0, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, header & MINUS, k + np.int64(63), t, W0, m + W1, n, precision)
 
 
 @InlinedRoutine
@@ -142,9 +142,9 @@ def cosh(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: 
         return W1
     m = n + W1
     k = put_power_and_inverse(x, xo, n, True, m, c, row, t)
-    if k == BEYOND or not is_certain(t, W0, m + W1, precision, ERROR):
+    if k == BEYOND:
         return W1
-    return put_rounded(z, zo, W0, k + np.int64(63), t, W0, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, W0, k + np.int64(63), t, W0, m + W1, n, precision)
 
 
 @InlinedRoutine
@@ -185,6 +185,4 @@ def sigmoid(
         t[u + m - W1] = W1 << np.uint64(62)
         k = np.int64(0)
     put_quotient(t, u, d, q, m)
-    if not is_certain(t, q, m, precision, ERROR):
-        return W1
-    return put_rounded(z, zo, W0, k + np.int64(1), t, q, m, W0, n, precision)
+    return put_if_certain(z, zo, W0, k + np.int64(1), t, q, m, n, precision)

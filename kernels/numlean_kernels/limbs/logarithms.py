@@ -11,9 +11,7 @@ import numpy as np
 
 from numlean_kernels.limbs import constants
 from numlean_kernels.limbs.fractions import (
-    ERROR,
     add_to,
-    is_certain,
     leading_zeros,
     multiply_by,
     negate,
@@ -22,7 +20,7 @@ from numlean_kernels.limbs.fractions import (
     put_shifted,
     subtract_from,
 )
-from numlean_kernels.limbs.rounding import put_copy, put_rounded, put_special
+from numlean_kernels.limbs.rounding import put_copy, put_if_certain, put_special
 from numlean_kernels.limbs.word_literals import (
     FINITE,
     INFINITE,
@@ -200,9 +198,7 @@ def log(x: Any, xo: Any, z: Any, zo: Any, n: Any, precision: Any, c: Any, row: A
     if m == W0:
         put_special(z, zo, n, W0)
         return W0
-    if not is_certain(t, LOG, m + W1, precision, ERROR):
-        return W1
-    return put_rounded(z, zo, sign, np.int64(64), t, LOG, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, sign, np.int64(64), t, LOG, m + W1, n, precision)
 
 
 @InlinedRoutine
@@ -223,9 +219,7 @@ def log_to(
     put_product(t, LOG, c, constant * row + row - longer, longer, t, product)
     if base == W2:  # the constant is that fraction and one
         add_to(t, product, t, LOG, longer)
-    if not is_certain(t, product, longer, precision, ERROR):
-        return W1
-    return put_rounded(z, zo, sign, np.int64(64), t, product, longer, W0, n, precision)
+    return put_if_certain(z, zo, sign, np.int64(64), t, product, longer, n, precision)
 
 
 @InlinedRoutine
@@ -301,6 +295,6 @@ def log1p(
         power = exponent - np.int64(n << W6)
         length, exponent = put_one_more(x, xo + W2, n, power, is_minus, t, sum_at)
         m, sign = put_log(t, sum_at, length, exponent, n + W1, c, row, t)
-    if m == W0 or not is_certain(t, LOG, m + W1, precision, ERROR):
+    if m == W0:
         return W1
-    return put_rounded(z, zo, sign, np.int64(64), t, LOG, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, sign, np.int64(64), t, LOG, m + W1, n, precision)

@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from numlean_kernels.limbs.exponentials import BEYOND, LARGEST, put_exponential
-from numlean_kernels.limbs.fractions import ERROR, is_certain, leading_zeros
+from numlean_kernels.limbs.fractions import leading_zeros
 from numlean_kernels.limbs.logarithms import LOG, put_log, put_one_more
-from numlean_kernels.limbs.rounding import put_copy, put_rounded, put_special
+from numlean_kernels.limbs.rounding import put_copy, put_if_certain, put_special
 from numlean_kernels.limbs.word_literals import (
     FINITE,
     INFINITE,
@@ -72,9 +72,9 @@ def power(
     m = n + W1
     k = put_exponential(t, product, length, np.int64(0), is_minus, m, c, row, t, W0, m + W3)
     t[m] = W1
-    if k == BEYOND or not is_certain(t, W0, m + W1, precision, ERROR):
+    if k == BEYOND:
         return W1
-    return put_rounded(z, zo, W0, k + np.int64(64), t, W0, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, W0, k + np.int64(64), t, W0, m + W1, n, precision)
 
 
 @InlinedRoutine
@@ -103,12 +103,8 @@ def softplus(
         put_copy(x, xo, z, zo, n, W0)
         return W0
     if k < -unit:  # the power itself, as far as the words tell
-        if not is_certain(t, e, m + W1, precision, ERROR):
-            return W1
-        return put_rounded(z, zo, W0, k + np.int64(64), t, e, m + W1, W0, n, precision)
+        return put_if_certain(z, zo, W0, k + np.int64(64), t, e, m + W1, n, precision)
     one_more = e + m + W2
     length, exponent = put_one_more(t, e, m + W1, k - unit, False, t, one_more)
     m, _ = put_log(t, one_more, length, exponent, n + W1, c, row, t)
-    if not is_certain(t, LOG, m + W1, precision, ERROR):
-        return W1
-    return put_rounded(z, zo, W0, np.int64(64), t, LOG, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, W0, np.int64(64), t, LOG, m + W1, n, precision)

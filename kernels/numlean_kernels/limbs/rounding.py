@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from numlean_kernels.limbs import layout
+from numlean_kernels.limbs.fractions import ERROR, is_certain
 from numlean_kernels.limbs.word_literals import FINITE, KIND, W0, W1, W2, W6, W63
 from numlean_kernels.targets.inlined import InlinedRoutine
 from numlean_kernels.targets.intrinsics import count_leading_zeros
@@ -122,3 +123,24 @@ def put_rounded(
     z[zo] = FINITE | sign
     z[zo + W1] = np.uint64(exponent)
     return W0 if -_MOST <= exponent <= _MOST else W1
+
+
+@InlinedRoutine
+def put_if_certain(
+    z: Any,
+    zo: Any,
+    sign: Any,
+    exponent: Any,
+    t: Any,
+    to: Any,
+    length: Any,
+    n: Any,
+    precision: Any,
+) -> Any:
+    """Write +-0.T * 2**exponent, as :func:`put_rounded` does, if its rounding is certain.
+
+    T may be wrong by ``ERROR`` units. Return 1 if it is not certain, or as ``put_rounded`` does.
+    """
+    if not is_certain(t, to, length, precision, ERROR):
+        return W1
+    return put_rounded(z, zo, sign, exponent, t, to, length, W0, n, precision)

@@ -24,7 +24,13 @@ from numlean_kernels.limbs.fractions import (
     put_shifted,
     subtract_from,
 )
-from numlean_kernels.limbs.rounding import put_copy, put_one, put_rounded, put_special
+from numlean_kernels.limbs.rounding import (
+    put_copy,
+    put_if_certain,
+    put_one,
+    put_rounded,
+    put_special,
+)
 from numlean_kernels.limbs.word_literals import (
     FINITE,
     KIND,
@@ -187,9 +193,7 @@ def put_of_angle(
         sign = W0
     if is_minus:
         sign ^= MINUS
-    if not is_certain(t, at, m + W1, precision, ERROR):
-        return W1
-    return put_rounded(z, zo, sign, np.int64(64), t, at, m + W1, W0, n, precision)
+    return put_if_certain(z, zo, sign, np.int64(64), t, at, m + W1, n, precision)
 
 
 @InlinedRoutine
