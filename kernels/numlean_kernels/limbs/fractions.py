@@ -5,6 +5,7 @@ A fraction of m words is its words as an integer over 2**(64 * m); a unit is one
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -24,9 +25,6 @@ from numlean_kernels.targets.intrinsics import count_leading_zeros
 _MOST_WORDS: Final = np.uint64(MOST_WORDS)
 _SPARE: Final = np.uint64(20)
 
-_add_four, _add_one = add_words_of(4), add_words_of(1)
-_subtract_four, _subtract_one = subtract_words_of(4), subtract_words_of(1)
-_subtract_from_four, _subtract_from_one = subtract_from_words_of(4), subtract_from_words_of(1)
 _negate_four, _negate_one = negate_words_of(4), negate_words_of(1)
 
 ERROR: Final = np.uint64(1 << 12)
@@ -62,42 +60,33 @@ def multiply_by(z: Any, zo: Any, x: Any, xo: Any, m: Any, t: Any, to: Any) -> No
         z[zo + k] = t[to + k]
 
 
-@InlinedRoutine
-def add_to(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> Any:
-    """Add m words of x to z and return the carry."""
-    carry, k = W0, W0
-    while k + W4 <= m:
-        carry = _add_four(z, zo + k, x, xo + k, carry)
-        k += W4
-    while k < m:
-        carry = _add_one(z, zo + k, x, xo + k, carry)
-        k += W1
-    return carry
+def _in_place(change_of: Callable[[int], Any]) -> Any:
+    """Return a routine that changes m words of z by those of x, four at a time."""
+    change_four, change_one = change_of(4), change_of(1)
+
+    @InlinedRoutine
+    def change(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> Any:
+        carry, k = W0, W0
+        while k + W4 <= m:
+            carry = change_four(z, zo + k, x, xo + k, carry)
+            k += W4
+        while k < m:
+            carry = change_one(z, zo + k, x, xo + k, carry)
+            k += W1
+        return carry
+
+    return change
 
 
-@InlinedRoutine
-def subtract_from(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> Any:
-    """Subtract m words of x from z and return the borrow."""
-    borrow, k = W0, W0
-    while k + W4 <= m:
-        borrow = _subtract_four(z, zo + k, x, xo + k, borrow)
-        k += W4
-    while k < m:
-        borrow = _subtract_one(z, zo + k, x, xo + k, borrow)
-        k += W1
-    return borrow
+add_to: Final = _in_place(add_words_of)
+"""``add_to(z, zo, x, xo, m)``: add m words of x to z and return the carry."""
 
+subtract_from: Final = _in_place(subtract_words_of)
+"""``subtract_from(z, zo, x, xo, m)``: subtract m words of x from z and return the borrow."""
 
-@InlinedRoutine
-def put_difference(z: Any, zo: Any, x: Any, xo: Any, m: Any) -> None:
-    """Replace m words of z by those of x less z, modulo 2**(64 * m)."""
-    borrow, k = W0, W0
-    while k + W4 <= m:
-        borrow = _subtract_from_four(z, zo + k, x, xo + k, borrow)
-        k += W4
-    while k < m:
-        borrow = _subtract_from_one(z, zo + k, x, xo + k, borrow)
-        k += W1
+put_difference: Final = _in_place(subtract_from_words_of)
+"""``put_difference(z, zo, x, xo, m)``: replace m words of z by those of x less z, and return the
+borrow."""
 
 
 @InlinedRoutine
