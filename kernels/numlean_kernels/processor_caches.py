@@ -1,4 +1,4 @@
-"""What the system says about the caches of the processor."""
+"""The caches of the processor, as the system describes them."""
 
 from __future__ import annotations
 

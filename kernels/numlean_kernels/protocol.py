@@ -60,9 +60,9 @@ def usual_results_of(routine: Routine) -> UsualResults | None:
 
 
 def known_results_of(routine: Routine) -> Routine | None:
-    """Return what knows most results of a routine in less work, or None if there is no such thing.
+    """Return the routine that finds most results of another with less work; None if there is none.
 
-    It is a routine of the same operands that returns ``(z, is_known)``: the result, and whether it
+    It takes the same operands and returns ``(z, is_known)``: the result, and whether it
     is that of the routine.
     """
     return getattr(routine, "known_results", None)

@@ -354,4 +354,4 @@ CARRIED_MAKERS: Final[dict[str, Callable[[WideBuilder], Routine]]] = {
     "carried mul": make_carried_mul,
     "carried fma": make_carried_fma,
 }
-"""What products need that carry numbers in wide floats: results, and whether they are known."""
+"""The routines of products that carry numbers in wide floats: they tell if a result is known."""

@@ -26,10 +26,10 @@ class Share:
 
 @dataclass
 class GrowingLines:
-    """What was read of a log.
+    """How far a log was read.
 
     Attributes:
-        offset: Up to where.
+        offset: Where to read on.
         rest: The line that had no end yet.
         is_complete: Whether the last reading came to the end of the log.
     """

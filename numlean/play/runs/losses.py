@@ -55,7 +55,7 @@ class Losses:
 
 @dataclass
 class _Read:
-    """What was read of a log, and the losses."""
+    """How far a log was read, and its losses."""
 
     lines: GrowingLines = field(default_factory=GrowingLines)
     losses: Losses = field(default_factory=Losses)

@@ -48,7 +48,7 @@ class Operand:
 
     @property
     def place(self) -> tuple[int, int, int]:
-        """What tells which memory has the number of a cell."""
+        """The start, the bytes of a number and the cells: equal for the same numbers in memory."""
         start = int(self.array.__array_interface__["data"][0])
         return start, self.array.itemsize, self.cells
 

@@ -229,8 +229,8 @@ def _choose_sides(
 ) -> Any:
     """Return both operands and the extents of a product as it is stored.
 
-    The lines of a transposed product are its columns, so its operands change places. Numbers that
-    are no NaNs have the same product in either order; sums that are NaNs are not final.
+    The lines of a transposed product are its columns, so its operands change places. The
+    order of factors matters for NaNs only, and sums that are NaNs are computed again.
     """
     if ct:
         return b, b_column, b_term, a, a_row, a_term, columns, rows
